@@ -159,7 +159,8 @@ def predict(
             output_format,
         )
         report = partial(renderer.progress, out)
-        raise SystemExit(renderer.ended(out, predict_files(workspace, version, options, report)))
+        event = predict_files(workspace, version, options, report, out.say)
+        raise SystemExit(renderer.ended(out, event))
 
 
 @app.verb()

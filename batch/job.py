@@ -8,7 +8,8 @@ class BatchJob(msgspec.Struct, frozen=True, kw_only=True):
 
     bundle, public_key: paths. patterns: files, folders or globs. keep: columns to copy beside the
     predictions. max_bad: share of bad rows above which the run fails. chunk_rows: rows to predict
-    at once, None: as many as the model likes best. output_format: None: as the input's.
+    at once, None: as many as the model likes best. output_format: None: as the input's. runtime:
+    `onnx` or `sklearn`, None: the certified one.
     """
 
     bundle: str
@@ -21,3 +22,4 @@ class BatchJob(msgspec.Struct, frozen=True, kw_only=True):
     bad_row_data: bool = True
     chunk_rows: int | None = None
     output_format: str | None = None
+    runtime: str | None = None

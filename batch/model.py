@@ -2,9 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -13,11 +11,11 @@ from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted
 from service.bundle import Bundle, BundleError, verify_bundle
 from service.bundle_files import GOLDEN
-from service.proof.golden_rows import prove
-from service.rows import Columns, RowReader, row_count
+from service.proof.golden_rows import prove, read_golden
+from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.load_model import load_model
-from service.runtimes.model import Model
+from service.runtimes.model import Model, Predictions
 
 CHUNKS = (1024, 4096, 16_384, 65_536)
 # The search for the best chunk tries no larger one once a chunk has taken so long.
@@ -30,9 +28,9 @@ class BatchModel:
 
     def __init__(self, bundle: Bundle, model: Model) -> None:
         self.bundle, self.model = bundle, model
-        golden = _golden(bundle)
-        self.rows = RowReader(bundle.manifest.columns).row_columns([row["row"] for row in golden])
-        self.answers = AnswerColumns(bundle.manifest, golden[0]["prediction"])
+        golden = read_golden(bundle.read(GOLDEN), bundle.path / GOLDEN)
+        self.rows = RowReader(bundle.manifest.columns).row_columns([row.row for row in golden])
+        self.answers = AnswerColumns(bundle.manifest, golden[0].answer(bundle.manifest.output))
 
     def predict(self, fitted: Fitted) -> tuple[list[pa.Array], dict[int, str]]:
         """Predictions of every row of a piece, null where it is bad, and why by row."""
@@ -42,7 +40,7 @@ class BatchModel:
             return self.answers.of_values([None] * fitted.rows), bad
 
         try:
-            arrays = self._all(fitted.columns, kept)
+            arrays = self.answers.of_answer(self.model.answer(fitted.columns), kept)
         except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
             arrays = self._one_by_one(fitted, bad)
 
@@ -55,20 +53,6 @@ class BatchModel:
         indices = pa.array(where, mask=where < 0)
         return [array.take(indices) for array in arrays], bad
 
-    def _all(self, columns: Columns, rows: int) -> list[pa.Array]:
-        answer = getattr(self.model, "answer", None)
-        if answer is None:
-            predictions = self.model.predict(columns)
-            if len(predictions) != rows:
-                raise ValueError(f"{len(predictions)} predictions for {rows} rows")
-            return self.answers.of_values(predictions)
-
-        array = answer(columns)
-        if len(array) != rows:
-            raise ValueError(f"{len(array)} predictions for {rows} rows")
-
-        return self.answers.of_array(array)
-
     def _one_by_one(self, fitted: Fitted, bad: dict[int, str]) -> list[pa.Array]:
         """Find the rows that the pipeline fails on, and predict the others."""
         try:
@@ -78,13 +62,31 @@ class BatchModel:
             for number, reason in failed.failures.items():
                 bad[int(fitted.kept[number])] = f"the model failed: {reason}"
 
-        return self.answers.of_values(predictions)
+        try:
+            return self.answers.of_values(predictions)
+        except (ValueError, OverflowError, TypeError):
+            return self.answers.of_values(self._that_fit(predictions, fitted, bad))
+
+    def _that_fit(
+        self, predictions: Predictions, fitted: Fitted, bad: dict[int, str]
+    ) -> Predictions:
+        """The predictions, None for those that the columns do not hold."""
+        held: Predictions = []
+        for number, prediction in enumerate(predictions):
+            try:
+                self.answers.of_values([prediction])
+                held.append(prediction)
+            except (ValueError, OverflowError, TypeError) as error:
+                held.append(None)
+                bad[int(fitted.kept[number])] = f"the output has no column for the answer: {error}"
+
+        return held
 
     def best_chunk(self) -> int:
         """So many rows at once are predicted fastest, by trials on the golden rows."""
         best, least = CHUNKS[0], float("inf")
         for chunk in CHUNKS:
-            columns = {name: np.resize(array, chunk) for name, array in self.rows.items()}
+            columns = take_rows(self.rows, np.arange(chunk) % row_count(self.rows))
             seconds = min(self._seconds(columns) for _ in range(TRIALS))
             # A larger chunk has to be clearly better, for it takes more memory.
             if seconds / chunk < 0.95 * least:
@@ -96,24 +98,20 @@ class BatchModel:
 
     def _seconds(self, columns: Columns) -> float:
         started = time.perf_counter()
-        self._all(columns, row_count(columns))
+        self.answers.of_answer(self.model.answer(columns), row_count(columns))
         return time.perf_counter() - started
 
 
-def load(bundle: str, public_key: str) -> BatchModel:
-    """Verify a bundle, load it on its certified runtime, and prove it by its golden rows.
+def load(bundle: str, public_key: str, runtime: str | None = None) -> BatchModel:
+    """Verify a bundle, load it, and prove it by its golden rows.
 
-    Raises BatchError.
+    runtime: None for the certified one. Raises BatchError.
     """
     try:
         verified = verify_bundle(Path(bundle), Path(public_key))
-        model = load_model(verified)
+        model = load_model(verified, runtime)
         prove(verified, model)
     except BundleError as error:
         raise BatchError(str(error)) from error
 
     return BatchModel(verified, model)
-
-
-def _golden(bundle: Bundle) -> list[dict[str, Any]]:
-    return [msgspec.json.decode(line) for line in bundle.read(GOLDEN).splitlines()]

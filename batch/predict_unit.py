@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import msgspec
 import pyarrow as pa
 
-from batch.inputs.csv_rows import CsvRows
-from batch.inputs.json_rows import JsonRows
-from batch.inputs.parquet_rows import ParquetRows
+from batch.inputs.csv_rows import CsvFileRows
+from batch.inputs.json_rows import JsonFileRows
+from batch.inputs.parquet_rows import ParquetFileRows
 from batch.inputs.pieces import Piece
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
@@ -40,9 +40,9 @@ class UnitResult(msgspec.Struct, frozen=True):
 def reader_of(kind: str, columns: list[Column], keep: Sequence[str]) -> RowsOfFiles:
     """The reader of a format."""
     readers: dict[str, Callable[[list[Column], Sequence[str]], RowsOfFiles]] = {
-        "parquet": ParquetRows,
-        "csv": CsvRows,
-        "jsonl": JsonRows,
+        "parquet": ParquetFileRows,
+        "csv": CsvFileRows,
+        "jsonl": JsonFileRows,
     }
     return readers[kind](columns, keep)
 

@@ -65,7 +65,7 @@ class BatchRun:
 
     def __init__(self, job: BatchJob, report: Report) -> None:
         self.job, self.report = job, report
-        self.model = load(job.bundle, job.public_key)
+        self.model = load(job.bundle, job.public_key, job.runtime)
         self.files = [self._plan(file) for file in find_input_files(job.patterns)]
         self._require_distinct()
         self._stopped = False
@@ -170,6 +170,7 @@ class BatchRun:
         settings = WorkerSettings(
             job.bundle,
             job.public_key,
+            job.runtime,
             folder.parts,
             job.keep,
             notes.chunk_rows,

@@ -21,6 +21,7 @@ class WorkerSettings(msgspec.Struct, frozen=True):
 
     bundle: str
     public_key: str
+    runtime: str | None
     parts: PartFiles
     keep: list[str]
     chunk_rows: int
@@ -41,7 +42,7 @@ def _begin(settings: WorkerSettings) -> None:
 
 def predictor_of(settings: WorkerSettings) -> UnitPredictor:
     """The predictor of this process; raises BatchError."""
-    model = load(settings.bundle, settings.public_key)
+    model = load(settings.bundle, settings.public_key, settings.runtime)
     return UnitPredictor(
         model, settings.parts, settings.keep, settings.chunk_rows, settings.bad_row_data
     )

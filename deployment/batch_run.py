@@ -3,16 +3,17 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deployment.workspace.bundles import check_belongs, check_seal, read_release
+from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
 from deployment.workspace.errors import BadOption, EdgeFailure, Interrupted
 from deployment.workspace.ledger import opened, read_ledger
 from deployment.workspace.workspace import Workspace
 from store.ledger import LedgerStore
+from targets.base import Say, silent
+from targets.local.version_environment import batch_interpreter
 
 RELEASED = "released"
 INTERRUPTED = 130
@@ -38,12 +39,17 @@ class BatchOptions:
 
 
 def predict(
-    workspace: Workspace, version: str, options: BatchOptions, say: Callable[[Event], None]
+    workspace: Workspace,
+    version: str,
+    options: BatchOptions,
+    say: Callable[[Event], None],
+    tell: Say = silent,
 ) -> Event:
     """Predict files with a delivered version; returns the last event.
 
     version: `released` means whoever is released as the run begins.
-    Raises EdgeFailure, BadOption, Interrupted.
+    tell: hears of an environment that has to be built first.
+    Raises EdgeFailure, BadOption, Interrupted; CannotStart where that cannot be built.
     """
     name = _version(workspace, version)
     release = read_release(workspace.releases, name)
@@ -53,8 +59,10 @@ def predict(
         **_asked(options),
         "bundle": str(release.path.absolute()),
         "public_key": str(workspace.public_key.absolute()),
+        "runtime": served_by(release, workspace.settings.deployment.runtime),
     }
-    return _followed(workspace, job, say)
+    with batch_interpreter(workspace, release, tell) as python:
+        return _followed(workspace, python, job, say)
 
 
 def _version(workspace: Workspace, version: str) -> str:
@@ -96,9 +104,11 @@ def _share(text: str) -> float:
     raise BadOption(f"--max-bad is a share such as 1% or 0.01, not '{text}'")
 
 
-def _followed(workspace: Workspace, job: dict[str, Any], say: Callable[[Event], None]) -> Event:
+def _followed(
+    workspace: Workspace, python: str, job: dict[str, Any], say: Callable[[Event], None]
+) -> Event:
     process = subprocess.Popen(
-        [sys.executable, "-m", "batch"],
+        [python, "-m", "batch"],
         cwd=workspace.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -7,19 +7,23 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.types as kinds
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
 from batch.inputs.pieces import Piece, require_names
+from batch.inputs.plain_columns import EXACT_WHOLE
 from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
+from service.columns.plain import UnsignedNumbers
+from service.columns.registry import column_kind
 
-TYPES = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "string": pa.string()}
+TYPES = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_()}
 NULL_WORDS = ["", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None"]
 BLOCK_BYTES = 4 * 1024 * 1024
 
 
-class CsvRows:
+class CsvFileRows:
     """One bundle's rows in CSV files. keep: columns to copy, as texts."""
 
     def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:
@@ -29,6 +33,13 @@ class CsvRows:
 
     def check(self, path: str) -> pa.Schema:
         """Check the names of a file; returns the columns to copy. Raises BatchError."""
+        for column in self.columns:
+            if column.dtype == "array":
+                raise BatchError(
+                    f"{path}: column {column.name!r} takes arrays, which CSV has no form of: write "
+                    f"Parquet or JSON lines"
+                )
+
         with self._opened(path) as reader:
             require_names(self._names, reader.schema.names, path)
 
@@ -76,38 +87,50 @@ class CsvRows:
 
         is_null = pc.is_in(texts, pa.array(words))
         texts = pc.if_else(is_null, pa.scalar(None, pa.string()), texts)
-        if column.dtype == "string":
+        # What is no number is read as a request has it.
+        if column.dtype not in TYPES:
             return texts
 
         trimmed = pc.utf8_trim_whitespace(texts)
+        kind = _arrow_type(column)
         try:
-            return pc.cast(trimmed, TYPES[column.dtype])
+            return pc.cast(trimmed, kind)
         except pa.ArrowInvalid:
-            return _one_by_one(trimmed, column, unreadable)
+            return _one_by_one(trimmed, kind, column, unreadable)
 
 
-def _one_by_one(texts: pa.Array, column: Column, unreadable: dict[int, str]) -> pa.Array:
+def _arrow_type(column: Column) -> pa.DataType:
+    if isinstance(column_kind(column), UnsignedNumbers):
+        return pa.uint64()
+
+    return TYPES[column.dtype]
+
+
+def _one_by_one(
+    texts: pa.Array, kind: pa.DataType, column: Column, unreadable: dict[int, str]
+) -> pa.Array:
     values = []
     for row, text in enumerate(texts.to_pylist()):
         try:
-            values.append(None if text is None else _number(text, column.dtype))
+            values.append(None if text is None else _number(text, kind))
         except (ValueError, pa.ArrowException):
             values.append(None)
             unreadable.setdefault(
                 row, f"column {column.name!r}: {text[:100]!r} is no {_noun(column)}"
             )
 
-    return pa.array(values, TYPES[column.dtype])
+    return pa.array(values, kind)
 
 
-def _number(text: str, dtype: str) -> float | int | bool:
-    if dtype == "int" and not text.lstrip("+-").isdecimal():
+def _number(text: str, kind: pa.DataType) -> float | int | bool:
+    if kinds.is_integer(kind) and not text.lstrip("+-").isdecimal():
         number = float(text)
-        if not number.is_integer():
+        # Beyond, the text and the float may be two numbers.
+        if not number.is_integer() or abs(number) > EXACT_WHOLE:
             raise ValueError
-        return int(number)
+        text = str(int(number))
 
-    value: float | int | bool = pc.cast(pa.scalar(text), TYPES[dtype]).as_py()
+    value: float | int | bool = pc.cast(pa.scalar(text), kind).as_py()
     return value
 
 

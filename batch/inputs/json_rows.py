@@ -18,7 +18,7 @@ from service.rows import NOT_JSON, RowReader
 LONGEST_LINE = 16 * 1024 * 1024
 
 
-class JsonRows:
+class JsonFileRows:
     """One bundle's rows in files of JSON lines. keep: columns to copy, as JSON in a text."""
 
     def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:

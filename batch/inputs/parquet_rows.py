@@ -6,13 +6,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.inputs.arrow_columns import ColumnFitter, check_types
+from batch.inputs.accepted_types import check_types
+from batch.inputs.arrow_columns import ColumnFitter
 from batch.inputs.pieces import Piece, require_names
 from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 
 
-class ParquetRows:
+class ParquetFileRows:
     """One bundle's rows in Parquet files. keep: columns to copy."""
 
     def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:

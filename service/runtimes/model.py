@@ -2,9 +2,13 @@
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from service.rows import Columns, row_count, take_rows
 
 Predictions = list[Any]
+Answer = dict[str, np.ndarray]
+"""What a model answers, by output: an array with a row for each row."""
 
 
 class Model(Protocol):
@@ -17,6 +21,9 @@ class Model(Protocol):
 
         Of a version with several outputs it is a dictionary of these by the outputs' names.
         """
+
+    def answer(self, columns: Columns) -> Answer:
+        """The same as arrays; they may hold what `predict` refuses, NaN for example."""
 
 
 class RowByRow:
@@ -32,3 +39,9 @@ class RowByRow:
             predictions += self.model.predict(take_rows(columns, slice(row, row + 1)))
 
         return predictions
+
+    def answer(self, columns: Columns) -> Answer:
+        """See Model."""
+        rows = range(row_count(columns))
+        alone = [self.model.answer(take_rows(columns, slice(row, row + 1))) for row in rows]
+        return {name: np.concatenate([answer[name] for answer in alone]) for name in alone[0]}

@@ -15,8 +15,8 @@ from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
-from service.runtimes.json_values import listed
-from service.runtimes.model import Predictions
+from service.runtimes.json_values import listed, require_values
+from service.runtimes.model import Answer, Predictions
 from service.runtimes.one_thread import run_on_one_thread
 from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
 
@@ -60,26 +60,36 @@ class PipelineModel:
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
+        answer = self.answer(columns)
+        return by_row({name: listed(array) for name, array in answer.items()})
+
+    def answer(self, columns: Columns) -> Answer:
+        """See Model."""
         if self.direct is not None:
             # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
             with suppress(Exception):
-                return self.predict_directly(self.direct, columns)
+                return self._answer_directly(self.direct, columns)
 
-        answers = {}
+        answer = {}
         for output, method in self._methods:
             # A frame for each, since a step may change its own in place.
-            answer = answer_of(method, self._input.build(columns))
-            _require_shape(answer, output)
-            answers[output.name] = listed(answer)
+            array = answer_of(method, self._input.build(columns))
+            _require_shape(array, output)
+            answer[output.name] = array
 
-        return by_row(answers)
+        return answer
 
     def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
         """What the direct form answers; raises any exception for rows left to the pipeline."""
+        ((_, array),) = self._answer_directly(form, columns).items()
+        return listed(array)
+
+    def _answer_directly(self, form: DirectForm, columns: Columns) -> Answer:
         ((output, _),) = self._methods
-        answer = answer_of(form.answer, columns)
-        _require_shape(answer, output)
-        return listed(answer)
+        array = answer_of(form.answer, columns)
+        _require_shape(array, output)
+        require_values(array)
+        return {output.name: array}
 
 
 def _require_shape(answer: np.ndarray, output: Output) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,6 +20,7 @@ from delivery.inputs.signature import rows_of
 from service.bundle import verify_bundle
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
+from tests.delivery import typed_pipelines
 from tests.delivery.loan_pipelines import loans
 
 WAIT_S = 240.0
@@ -111,6 +113,20 @@ class BatchHarness:
         outcome = predictor.predict(body)
         assert not outcome.errors
         return outcome.predictions
+
+
+class TypedHarness(BatchHarness):
+    """The same with the recipes of tests/delivery/typed_pipelines.py."""
+
+    def held_out(self, name: str) -> pd.DataFrame:
+        """The rows that users of a recipe send, with lists for arrays, as Parquet has them."""
+        recipe = getattr(typed_pipelines, name)()
+        frame = recipe.held_out.reset_index(drop=True)
+        for column in frame.columns:
+            if isinstance(frame.loc[0, column], np.ndarray):
+                frame[column] = frame[column].map(np.ndarray.tolist)
+
+        return frame
 
 
 def as_answers(table: pa.Table) -> list[Any]:
