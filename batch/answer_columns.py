@@ -138,9 +138,10 @@ def _labels(output: Output, classes: Sequence[Any] | None, example: Any) -> list
     if not shape:
         return None
 
-    if classes and reads_classes(output, classes):
-        return list(map(str, classes))
     if len(shape) == 1:
+        if classes and reads_classes(output, classes):
+            return list(map(str, classes))
+
         return output.names or list(map(str, range(shape[0])))
 
     targets = output.names or list(map(str, range(shape[0])))

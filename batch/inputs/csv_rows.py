@@ -125,8 +125,8 @@ def _one_by_one(
 def _number(text: str, kind: pa.DataType) -> float | int | bool:
     if kinds.is_integer(kind) and not text.lstrip("+-").isdecimal():
         number = float(text)
-        # Beyond, the text and the float may be two numbers.
-        if not number.is_integer() or abs(number) > EXACT_WHOLE:
+        # From there on the text may be another number than its float.
+        if not number.is_integer() or abs(number) >= EXACT_WHOLE:
             raise ValueError
         text = str(int(number))
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch.job import BatchJob
+from batch.model import BatchModel, load
 from batch.run import BatchRun, Ended
 from delivery.inputs.signature import rows_of
 from service.bundle import verify_bundle
@@ -78,6 +79,10 @@ class BatchHarness:
     def run(self, name: str = "logistic", **more: Any) -> Ended:
         """Run it here."""
         return BatchRun(self.job(name, **more), self.events.append).run()
+
+    def loaded(self, name: str) -> BatchModel:
+        """A version's model, as a run loads it."""
+        return load(*map(str, self.bundles(name)))
 
     def start(self, name: str = "logistic", **more: Any) -> "subprocess.Popen[bytes]":
         """Run it in a process of its own, which reports to its standard output."""

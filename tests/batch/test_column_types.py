@@ -50,6 +50,8 @@ def test_predictions_of_typed_columns_are_the_services(typed, name):
 @pytest.mark.parametrize("file", ["rows.parquet", "rows.csv", "rows.jsonl"])
 def test_days_times_durations_periods_and_bytes_are_the_services(typed, file):
     frame = typed.held_out("visits")
+    # An empty cell of a CSV is null.
+    frame = frame[frame["raw"].map(len) > 0].reset_index(drop=True)
     served = typed.served("visits", frame)
     if not file.endswith("jsonl"):
         frame["month"] = frame["month"].astype(str)
