@@ -15,7 +15,7 @@ from service.proof.golden_rows import prove, read_golden
 from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.load_model import load_model
-from service.runtimes.model import Model, Predictions
+from service.runtimes.model import ArrayModel, Predictions
 
 CHUNKS = (1024, 4096, 16_384, 65_536)
 # The search for the best chunk tries no larger one once a chunk has taken so long.
@@ -26,7 +26,7 @@ TRIALS = 3
 class BatchModel:
     """A loaded version. Belongs to one process."""
 
-    def __init__(self, bundle: Bundle, model: Model) -> None:
+    def __init__(self, bundle: Bundle, model: ArrayModel) -> None:
         self.bundle, self.model = bundle, model
         golden = read_golden(bundle.read(GOLDEN), bundle.path / GOLDEN)
         self.rows = RowReader(bundle.manifest.columns).row_columns([row.row for row in golden])

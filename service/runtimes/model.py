@@ -22,6 +22,10 @@ class Model(Protocol):
         Of a version with several outputs it is a dictionary of these by the outputs' names.
         """
 
+
+class ArrayModel(Model, Protocol):
+    """A model that answers in arrays too."""
+
     def answer(self, columns: Columns) -> Answer:
         """The same as arrays; they may hold what `predict` refuses, NaN for example."""
 
@@ -40,8 +44,16 @@ class RowByRow:
 
         return predictions
 
+
+class ArraysRowByRow(RowByRow):
+    """The same in arrays."""
+
+    def __init__(self, model: ArrayModel) -> None:
+        super().__init__(model)
+        self._answer = model.answer
+
     def answer(self, columns: Columns) -> Answer:
-        """See Model."""
+        """See ArrayModel; there is at least one row."""
         rows = range(row_count(columns))
-        alone = [self.model.answer(take_rows(columns, slice(row, row + 1))) for row in rows]
+        alone = [self._answer(take_rows(columns, slice(row, row + 1))) for row in rows]
         return {name: np.concatenate([answer[name] for answer in alone]) for name in alone[0]}

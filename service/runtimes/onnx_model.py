@@ -68,7 +68,7 @@ class OnnxModel:
         return by_row({name: listed(array) for name, array in answer.items()})
 
     def answer(self, columns: Columns) -> Answer:
-        """See Model."""
+        """See ArrayModel."""
         feed = {}
         for input_name, name, convert in self._feeds:
             feed[input_name] = convert(columns[name])

@@ -64,7 +64,7 @@ class PipelineModel:
         return by_row({name: listed(array) for name, array in answer.items()})
 
     def answer(self, columns: Columns) -> Answer:
-        """See Model."""
+        """See ArrayModel."""
         if self.direct is not None:
             # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
             with suppress(Exception):
