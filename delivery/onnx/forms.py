@@ -23,8 +23,8 @@ from delivery.recipe import Recipe
 from service.bundle import Column
 from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
-# Beyond it numbers of 32 bits do not hold every integer.
-EXACT_FLOATS_32 = 2**24
+# Beyond them numbers of 32 and of 64 bits do not hold every integer.
+EXACT_FLOATS_32, EXACT_FLOATS_64 = 2**24, 2**53
 WITHOUT_FORM = ("date", "time", "period", "decimal", "bytes", "array")
 COUNTED = ("datetime", "duration")
 """Kinds that go in as their count of units. A pipeline that uses them does not take it: it can only
@@ -101,6 +101,7 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     from skl2onnx import convert_sklearn
 
     _require_own_outputs(recipe)
+    _require_exact_in_double(columns)
     known = converters()
     parser = PipelineParser(null_texts_of(columns), narrow)
     return convert_sklearn(
@@ -112,13 +113,24 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     )
 
 
+def _require_exact_in_double(columns: Sequence[Column]) -> None:
+    """Refuse integers that a double does not hold; raises NotConvertible."""
+    for column in columns:
+        largest = max(abs(column.minimum or 0), abs(column.maximum or 0))
+        if column.nullable and column.dtype == "int" and largest > EXACT_FLOATS_64:
+            raise NotConvertible(
+                f"column {column.name!r} holds nulls and integers beyond 2^53, of which a float "
+                f"loses the last digits"
+            )
+
+
 def _require_own_outputs(recipe: Recipe) -> None:
     """Raise NotConvertible for what the converters of this room do not give."""
     if SCORES in recipe.outputs:
         raise NotConvertible("score_samples has no form in double")
 
-    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "classes_"):
-        raise NotConvertible("the decision_function of a classifier has no form in double")
+    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "predict_proba"):
+        raise NotConvertible("decision_function beside probabilities has no form in double")
 
 
 def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
