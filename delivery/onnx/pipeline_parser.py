@@ -16,8 +16,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.lower_case import lowers
 from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Weigh
+from delivery.onnx.lower_case import lowers
 from delivery.onnx.registry import converter_of
 
 Variables = list[Any]

@@ -36,7 +36,7 @@ HERE = "delivery.onnx.converters"
 TABLES = (
     *("joints", "preprocessing", "curves", "selection", "decomposition", "linear", "projections"),
     *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours", "others"),
-    "texts",
+    *("targets", "texts"),
 )
 
 

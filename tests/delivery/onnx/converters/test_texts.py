@@ -56,7 +56,10 @@ def test_weights_of_counts_are_a_step_of_their_own():
 
 
 def test_a_text_beside_a_number():
-    parts = [("text", TfidfVectorizer(), "review"), ("cased", CountVectorizer(lowercase=False), "review")]
+    parts = [
+        ("text", TfidfVectorizer(), "review"),
+        ("cased", CountVectorizer(lowercase=False), "review"),
+    ]
     transformer = ColumnTransformer(parts, remainder="passthrough")
     made = converted(make_pipeline(transformer, LogisticRegression()), "predict_proba")
     made.require_equal(reviews())
