@@ -14,6 +14,7 @@ from typing import Any
 from delivery.errors import first_line
 from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
+from delivery.onnx.lower_case import drop_unused_lowered, lowered_columns
 from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.pipeline_parser import PipelineParser
@@ -21,6 +22,7 @@ from delivery.onnx.registry import converters
 from delivery.onnx.served_outputs import drop_unused, keep_served_outputs
 from delivery.recipe import Recipe
 from service.bundle import Column
+from service.runtimes.onnx_model import LOWERED
 from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
 # Beyond them numbers of 32 and of 64 bits do not hold every integer.
@@ -84,6 +86,7 @@ def _converted(
     declare_ml_opset(model)
     fold_products(model)
     drop_unused(model)
+    drop_unused_lowered(model)
     raw: bytes = model.SerializeToString()
     return raw
 
@@ -103,10 +106,11 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     _require_own_outputs(recipe)
     _require_exact_in_double(columns)
     known = converters()
-    parser = PipelineParser(null_texts_of(columns), narrow)
+    lowered = lowered_columns(recipe.pipeline, columns)
+    parser = PipelineParser(null_texts_of(columns), narrow, lowered)
     return convert_sklearn(
         recipe.pipeline,
-        initial_types=_exact_inputs(columns),
+        initial_types=[*_exact_inputs(columns), *_lowered_inputs(lowered)],
         custom_conversion_functions={kind: known[kind].convert for kind in known},
         custom_shape_calculators={kind: known[kind].shape for kind in known},
         custom_parsers={type(recipe.pipeline): parser.root},
@@ -169,6 +173,13 @@ def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
         inputs.append((f"is_null_{number}", BooleanTensorType([None, 1])))
 
     return inputs
+
+
+def _lowered_inputs(numbers: Sequence[int]) -> list[tuple[str, Any]]:
+    """Columns of texts once more, in lower case."""
+    from skl2onnx.common.data_types import StringTensorType
+
+    return [(f"{LOWERED}{number}", StringTensorType([None, 1])) for number in numbers]
 
 
 def _width(column: Column) -> str:
