@@ -80,7 +80,6 @@ class Codec(ABC):
     ) -> PredictionCall:
         """Read a body; raises Problem, or SignatureNeeded where none is known and none was asked.
 
-
         known: the signatures of the versions that may answer, empty where one is not known."""
 
     @abstractmethod
