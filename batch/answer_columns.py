@@ -1,7 +1,7 @@
 """The Arrow columns that a version's predictions become."""
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import msgspec
@@ -26,10 +26,10 @@ class OutputColumns:
 
     def __init__(self, output: Output, manifest: Manifest, alone: bool, example: Any) -> None:
         self.datatype = output.datatype
+        self._kind = TYPES[output.datatype]
         self._labels = _labels(output, manifest.classes, example)
-        kind = TYPES[output.datatype]
         names = _names(output.name, self._labels, alone)
-        self.fields = [pa.field(name, kind) for name in names]
+        self.fields = list(pa.schema(dict.fromkeys(names, self._kind)))
 
     def of_array(self, array: np.ndarray) -> list[pa.Array]:
         """One column after another of what a model answers; raises ValueError for what JSON has no
@@ -46,8 +46,8 @@ class OutputColumns:
         if table.shape[1] != len(self.fields):
             raise ValueError(f"{table.shape[1]} values a row, delivered were {len(self.fields)}")
 
-        columns = [np.ascontiguousarray(table[:, at]) for at in range(table.shape[1])]
-        return [pa.array(column).cast(TYPES[self.datatype]) for column in columns]
+        columns = map(np.ascontiguousarray, table.T)
+        return [pa.array(column).cast(self._kind) for column in columns]
 
     def of_values(self, values: Sequence[Any]) -> list[pa.Array]:
         """The same of a list, in which a row without a prediction is None."""
@@ -78,9 +78,7 @@ class AnswerColumns:
             output.name: OutputColumns(output, manifest, alone, examples[output.name][0])
             for output in outputs
         }
-        self.schema = pa.schema(
-            [field for columns in self._outputs.values() for field in columns.fields]
-        )
+        self.schema = pa.schema(chain.from_iterable(o.fields for o in self._outputs.values()))
 
     def of_answer(self, answer: Answer, rows: int) -> list[pa.Array]:
         """The columns of what a model answers for so many rows; raises ValueError where the service
@@ -125,7 +123,7 @@ def _text(value: Any) -> str | None:
 def _flat(value: list[Any]) -> list[Any]:
     """The values of a list, or of lists, in order."""
     if value and isinstance(value[0], list):
-        return [item for inner in value for item in inner]
+        return list(chain.from_iterable(value))
 
     return value
 
@@ -161,8 +159,8 @@ def _names(output: str, labels: list[str] | None, alone: bool) -> list[str]:
     if labels is None:
         return [first]
 
-    names = [f"{first}_{label}" for label in labels]
+    names = list(map(f"{first}_{{}}".format, labels))
     if len(set(names)) == len(names):
         return names
 
-    return [f"{first}_{number}" for number in range(len(names))]
+    return list(map(f"{first}_{{}}".format, range(len(names))))

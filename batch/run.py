@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ class BatchRun:
     def __init__(self, job: BatchJob, report: Report) -> None:
         self.job, self.report = job, report
         self.model = load(job.bundle, job.public_key, job.runtime)
-        self.files = [self._plan(file) for file in find_input_files(job.patterns)]
+        self.files = list(map(self._plan, find_input_files(job.patterns)))
         self._require_distinct()
         self._stopped = False
 
@@ -117,8 +118,8 @@ class BatchRun:
         for number in whole:
             self._put_together(folder, notes, number)
 
-        rows = sum(result.rows for result in completed.values())
-        bad = sum(result.bad for result in completed.values())
+        rows = sum(map(attrgetter("rows"), completed.values()))
+        bad = sum(map(attrgetter("bad"), completed.values()))
         self._gather_bad_rows(folder, completed)
         if self._stopped and len(whole) < len(self.files):
             return Ended("interrupted", rows, bad, self.job.out, "the same command goes on")
@@ -235,11 +236,14 @@ class BatchRun:
                 )
 
     def _total(self) -> int | None:
-        rows = [unit.rows for plan in self.files for unit in plan.units]
-        known = [count for count in rows if count is not None]
-        if len(known) < len(rows):
-            return None
-        return sum(known)
+        total = 0
+        for plan in self.files:
+            for unit in plan.units:
+                if unit.rows is None:
+                    return None
+                total += unit.rows
+
+        return total
 
     def _notes(self) -> RunNotes:
         manifest = self.model.bundle.manifest
@@ -250,11 +254,11 @@ class BatchRun:
             runtime=self.model.model.name,
             sluice=SLUICE,
             keep=self.job.keep,
-            output_formats=sorted({plan.kind for plan in self.files}),
+            output_formats=sorted(set(map(attrgetter("kind"), self.files))),
             bad_row_data=self.job.bad_row_data,
             chunk_rows=self.job.chunk_rows or self.model.best_chunk(),
-            inputs=[plan.file for plan in self.files],
-            outputs=[plan.output for plan in self.files],
+            inputs=list(map(attrgetter("file"), self.files)),
+            outputs=list(map(attrgetter("output"), self.files)),
             began=_now(),
         )
 

@@ -43,7 +43,7 @@ class CsvFileRows:
         with self._opened(path) as reader:
             require_names(self._names, reader.schema.names, path)
 
-        return pa.schema([pa.field(name, pa.string()) for name in self.keep])
+        return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""

@@ -34,7 +34,7 @@ class InputFile(msgspec.Struct, frozen=True):
 def find_input_files(patterns: Sequence[str]) -> list[InputFile]:
     """The files in order of their names; raises BatchError where there are none or of what kind."""
     paths = sorted({os.path.abspath(path) for pattern in patterns for path in _matches(pattern)})
-    folder = os.path.commonpath([os.path.dirname(path) for path in paths])
+    folder = os.path.commonpath(list(map(os.path.dirname, paths)))
     return [_input_file(path, folder) for path in paths]
 
 
@@ -42,7 +42,7 @@ def _matches(pattern: str) -> Iterable[str]:
     if os.path.isdir(pattern):
         paths = [str(path) for path in Path(pattern).rglob("*") if path.suffix in FORMATS]
     else:
-        paths = [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+        paths = list(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
 
     # Names that begin so are a run's own notes, here as in Hadoop and Spark.
     paths = [path for path in paths if not os.path.basename(path).startswith(("_", "."))]

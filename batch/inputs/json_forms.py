@@ -48,6 +48,15 @@ def is_bytes(given: pa.DataType) -> bool:
     )
 
 
+def _each(values: list[Any], form: Callable[[Any], Any]) -> list[Any]:
+    """The forms of the values, None for null."""
+    forms = []
+    for value in values:
+        forms.append(None if value is None else form(value))
+
+    return forms
+
+
 def _floats(array: pa.Array) -> list[Any]:
     values: list[Any] = pc.cast(array, pa.float64()).to_pylist()
     return values
@@ -56,7 +65,7 @@ def _floats(array: pa.Array) -> list[Any]:
 def _timestamps(array: pa.Array) -> list[Any]:
     offset = "" if array.type.tz is None else "Z"
     texts = np.datetime_as_string(array.to_numpy(zero_copy_only=False)).tolist()
-    return [None if text == "NaT" else f"{text}{offset}" for text in texts]
+    return _each(texts, lambda text: None if text == "NaT" else f"{text}{offset}")
 
 
 def _days(array: pa.Array) -> list[Any]:
@@ -64,19 +73,19 @@ def _days(array: pa.Array) -> list[Any]:
 
 
 def _dates(array: pa.Array) -> list[Any]:
-    return [None if text is None else text.partition("T")[0] for text in _days(array)]
+    return _each(_days(array), lambda text: text.partition("T")[0])
 
 
 def _times(array: pa.Array) -> list[Any]:
     counts = pc.cast(array, pa.int32() if kinds.is_time32(array.type) else pa.int64())
     moments = pc.cast(counts, pa.int64()).cast(pa.timestamp(array.type.unit))
     texts = _timestamps(moments)
-    return [None if text is None else text.removeprefix(FIRST_DAY) for text in texts]
+    return _each(texts, lambda text: text.removeprefix(FIRST_DAY))
 
 
 def _durations(array: pa.Array) -> list[Any]:
     counts = pc.cast(array, pa.int64()).to_pylist()
-    return [None if count is None else _duration(count, array.type.unit) for count in counts]
+    return _each(counts, lambda count: _duration(count, array.type.unit))
 
 
 def _duration(count: int, unit: str) -> str:
@@ -90,12 +99,11 @@ def _duration(count: int, unit: str) -> str:
 
 
 def _decimals(array: pa.Array) -> list[Any]:
-    return [None if value is None else str(value) for value in array.to_pylist()]
+    return _each(array.to_pylist(), str)
 
 
 def _bytes(array: pa.Array) -> list[Any]:
-    values = array.to_pylist()
-    return [None if value is None else base64.b64encode(value).decode() for value in values]
+    return _each(array.to_pylist(), lambda value: base64.b64encode(value).decode())
 
 
 def _lists(array: pa.Array) -> list[Any]:
@@ -106,7 +114,7 @@ def _lists(array: pa.Array) -> list[Any]:
         items = items.flatten()
 
     if kinds.is_floating(items.type) and pc.any(pc.is_inf(items)).as_py():
-        return [_with_named_infinity(value) for value in values]
+        return list(map(_with_named_infinity, values))
 
     return values
 

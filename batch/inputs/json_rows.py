@@ -1,6 +1,6 @@
 """Reads the rows of a file of JSON lines with the service's own reader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -38,7 +38,7 @@ class JsonFileRows:
             raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
 
         require_names([*self._names, *self.keep], row, path)
-        return pa.schema([pa.field(name, pa.string()) for name in self.keep])
+        return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
@@ -66,12 +66,16 @@ class JsonFileRows:
         bad = {error.row: f"column {error.column!r}: {error.detail}" for error in decoded.errors}
         fitted = Fitted(len(lines), np.array(decoded.kept, dtype=np.int64), decoded.columns, bad)
 
-        copied = [pa.array([_text(row.get(name)) for row in rows]) for name in self.keep]
+        copied = [_texts(row.get(name) for row in rows) for name in self.keep]
         return Piece(
             without_rows(fitted, unreadable),
             _batch(copied, self.keep, len(rows)),
             lambda start, count: _lines_batch(lines[start : start + count]),
         )
+
+
+def _texts(values: Iterable[Any]) -> pa.Array:
+    return pa.array(list(map(_text, values)), pa.string())
 
 
 def _text(value: Any) -> str | None:
@@ -87,9 +91,8 @@ def _text(value: Any) -> str | None:
 
 
 def _batch(arrays: list[pa.Array], names: list[str], rows: int) -> pa.RecordBatch:
-    typed = [array.cast(pa.string()) for array in arrays]
-    if typed:
-        return pa.RecordBatch.from_arrays(typed, names)
+    if arrays:
+        return pa.RecordBatch.from_arrays(arrays, names)
 
     return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
 

@@ -28,7 +28,16 @@ def proved_in_warm_process() -> Iterator[None]:
     process.start()
     its.close()
 
-    def prove(bundle: Path, public_key: Path, served: Sequence[ServedRows] = ()) -> str:
+    def prove(
+        bundle: Path,
+        public_key: Path,
+        served: Sequence[ServedRows] = (),
+        python: Path | None = None,
+    ) -> str:
+        if python is not None:
+            # Of another environment, which no fork of this process has.
+            return self_test.prove_in_fresh_process(bundle, public_key, served, python)
+
         ours.send((bundle, public_key, list(served)))
         if not ours.poll(LONGEST_S):
             raise DeliveryError(f"{bundle} did not answer its golden rows")

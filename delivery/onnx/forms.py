@@ -14,6 +14,7 @@ from typing import Any
 from delivery.errors import first_line
 from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
+from delivery.onnx.lower_case import drop_unused_lowered, lowered_columns
 from delivery.onnx.ml_opset import declare_ml_opset
 from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.pipeline_parser import PipelineParser
@@ -21,10 +22,11 @@ from delivery.onnx.registry import converters
 from delivery.onnx.served_outputs import drop_unused, keep_served_outputs
 from delivery.recipe import Recipe
 from service.bundle import Column
+from service.runtimes.onnx_model import LOWERED
 from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
-# Beyond it numbers of 32 bits do not hold every integer.
-EXACT_FLOATS_32 = 2**24
+# Beyond them numbers of 32 and of 64 bits do not hold every integer.
+EXACT_FLOATS_32, EXACT_FLOATS_64 = 2**24, 2**53
 WITHOUT_FORM = ("date", "time", "period", "decimal", "bytes", "array")
 COUNTED = ("datetime", "duration")
 """Kinds that go in as their count of units. A pipeline that uses them does not take it: it can only
@@ -84,6 +86,7 @@ def _converted(
     declare_ml_opset(model)
     fold_products(model)
     drop_unused(model)
+    drop_unused_lowered(model)
     raw: bytes = model.SerializeToString()
     return raw
 
@@ -101,15 +104,28 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     from skl2onnx import convert_sklearn
 
     _require_own_outputs(recipe)
+    _require_exact_in_double(columns)
     known = converters()
-    parser = PipelineParser(null_texts_of(columns), narrow)
+    lowered = lowered_columns(recipe.pipeline, columns)
+    parser = PipelineParser(null_texts_of(columns), narrow, lowered)
     return convert_sklearn(
         recipe.pipeline,
-        initial_types=_exact_inputs(columns),
+        initial_types=[*_exact_inputs(columns), *_lowered_inputs(lowered)],
         custom_conversion_functions={kind: known[kind].convert for kind in known},
         custom_shape_calculators={kind: known[kind].shape for kind in known},
         custom_parsers={type(recipe.pipeline): parser.root},
     )
+
+
+def _require_exact_in_double(columns: Sequence[Column]) -> None:
+    """Refuse integers that a double does not hold; raises NotConvertible."""
+    for column in columns:
+        largest = max(abs(column.minimum or 0), abs(column.maximum or 0))
+        if column.nullable and column.dtype == "int" and largest > EXACT_FLOATS_64:
+            raise NotConvertible(
+                f"column {column.name!r} holds nulls and integers beyond 2^53, of which a float "
+                f"loses the last digits"
+            )
 
 
 def _require_own_outputs(recipe: Recipe) -> None:
@@ -117,8 +133,8 @@ def _require_own_outputs(recipe: Recipe) -> None:
     if SCORES in recipe.outputs:
         raise NotConvertible("score_samples has no form in double")
 
-    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "classes_"):
-        raise NotConvertible("the decision_function of a classifier has no form in double")
+    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "predict_proba"):
+        raise NotConvertible("decision_function beside probabilities has no form in double")
 
 
 def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
@@ -157,6 +173,13 @@ def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
         inputs.append((f"is_null_{number}", BooleanTensorType([None, 1])))
 
     return inputs
+
+
+def _lowered_inputs(numbers: Sequence[int]) -> list[tuple[str, Any]]:
+    """Columns of texts once more, in lower case."""
+    from skl2onnx.common.data_types import StringTensorType
+
+    return [(f"{LOWERED}{number}", StringTensorType([None, 1])) for number in numbers]
 
 
 def _width(column: Column) -> str:

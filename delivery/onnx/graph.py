@@ -139,6 +139,12 @@ class Graph:
 
         return self.add("Concat", *names, axis=1)
 
+    def zeros(self, rows: str, width: int) -> str:
+        """Zeros in double, [n, width], of as many rows as that value has."""
+        count = self.add("Shape", rows, start=0, end=1)
+        shape = self.add("Concat", count, self.constant(np.array([width])), axis=0)
+        return self.add("Expand", self.constant(np.zeros((1, 1))), shape)
+
     def output(self, value: str, number: int = 0) -> None:
         """Make a value the step's output of that number."""
         name = self.operator.outputs[number].full_name

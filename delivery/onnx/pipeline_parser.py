@@ -17,6 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from delivery.onnx.graph import NotConvertible
 from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Weigh
+from delivery.onnx.lower_case import lowers
 from delivery.onnx.registry import converter_of
 
 Variables = list[Any]
@@ -27,24 +28,32 @@ class PipelineParser:
 
     null_texts: by the number of a column of texts that holds nulls the text that stands for null;
     the masks are the inputs after those of all columns, in that order.
+    lowered: the numbers of the columns of texts that there are in lower case, too: the last inputs.
     narrow: steps without a converter of ours get numbers of 32 bits.
     """
 
-    def __init__(self, null_texts: dict[int, bytes], narrow: bool) -> None:
-        self.null_texts, self.narrow = null_texts, narrow
+    def __init__(
+        self, null_texts: dict[int, bytes], narrow: bool, lowered: Sequence[int] = ()
+    ) -> None:
+        self.null_texts, self.narrow, self.lowered = null_texts, narrow, lowered
+        self.lowered_of: dict[str, Any] = {}
 
     def root(self, scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Variables:
         """The outputs of the whole pipeline, as skl2onnx calls a parser."""
         del custom_parsers
         scope.pipeline_parser = self
-        count = len(inputs) - len(self.null_texts)
-        columns, masks = list(inputs[:count]), list(inputs[count:])
+        count = len(inputs) - len(self.null_texts) - len(self.lowered)
+        columns, others = list(inputs[:count]), list(inputs[count:])
+        masks = others[: len(self.null_texts)]
         for (number, text), mask in zip(self.null_texts.items(), masks, strict=True):
             column = columns[number]
             (columns[number],) = self._declare(
                 scope, NullTexts(text), [column, mask], (column.raw_name,)
             )
             columns[number].set_type(StringTensorType([None, 1]))
+
+        for number, text in zip(self.lowered, others[len(masks) :], strict=True):
+            self.lowered_of[columns[number].onnx_name] = text
 
         return self.parse(scope, model, columns)
 
@@ -63,6 +72,9 @@ class PipelineParser:
 
         converter = converter_of(model)
         if converter is not None:
+            if lowers(model):
+                inputs = list(map(self._lowered, inputs))
+
             return self._declare(scope, model, inputs, converter.outputs or _outputs_of(model))
 
         return self._other(scope, model, inputs)
@@ -155,6 +167,13 @@ class PipelineParser:
             return values
 
         return self._declare(scope, Join(), values, ("joined",))
+
+    def _lowered(self, text: Any) -> Any:
+        """The same column of texts in lower case."""
+        if text.onnx_name not in self.lowered_of:
+            raise NotConvertible("a vectorizer lower-cases texts that are no column of the frame")
+
+        return self.lowered_of[text.onnx_name]
 
     def _other(self, scope: Any, model: Any, inputs: Sequence[Any]) -> Variables:
         """A step that only skl2onnx may know."""

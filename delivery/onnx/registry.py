@@ -36,6 +36,7 @@ HERE = "delivery.onnx.converters"
 TABLES = (
     *("joints", "preprocessing", "curves", "selection", "decomposition", "linear", "projections"),
     *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours", "others"),
+    *("targets", "texts"),
 )
 
 

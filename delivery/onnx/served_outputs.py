@@ -28,7 +28,7 @@ def drop_unused(model: ModelProto) -> None:
     nodes = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(_inputs_of(node))
+            needed.update(inputs_of(node))
             nodes.append(node)
 
     kept_nodes = _without_last_copy(list(reversed(nodes)), graph)
@@ -60,13 +60,13 @@ def _without_last_copy(nodes: list[Any], graph: Any) -> list[Any]:
     return nodes[:-1]
 
 
-def _inputs_of(node: Any) -> set[str]:
+def inputs_of(node: Any) -> set[str]:
     """What a node takes, also in graphs within it."""
     names = set(node.input)
     for attribute in node.attribute:
         for inner in [attribute.g, *attribute.graphs]:
             for inner_node in inner.node:
-                names |= _inputs_of(inner_node)
+                names |= inputs_of(inner_node)
 
             names.update(value.name for value in inner.output)
 

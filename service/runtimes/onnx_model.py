@@ -26,6 +26,8 @@ NUMPY_TYPES: dict[str, Any] = {
 Convert = Callable[[np.ndarray], np.ndarray]
 Feed = tuple[str, str, Convert]
 LARGEST_INT = 2**63 - 1
+# Begins the names of the inputs that are a column's texts in lower case; its number ends them.
+LOWERED = "lowered_"
 
 
 class OnnxModel:
@@ -97,19 +99,27 @@ def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
     """What is fed: of each input its name, the column it comes from, and how that is converted.
 
     In order, since the converter gives a column such as "distance km" another name. After the
-    columns there is a mask of each column of texts with nulls, where the graph has a form for them.
+    columns there is a mask of each column of texts with nulls, where the graph has a form for them,
+    then the texts in lower case of the columns whose numbers the inputs' names have.
     Raises ValueError where the graph has other inputs.
     """
     masked = [column for column in columns if column.dtype == "string" and column.nullable]
-    if len(inputs) not in (len(columns), len(columns) + len(masked)):
+    others = inputs[len(columns) :]
+    lowered = [tensor for tensor in others if tensor.name.startswith(LOWERED)]
+    masks = others[: len(others) - len(lowered)]
+    if len(inputs) < len(columns) or len(masks) not in (0, len(masked)):
         raise ValueError(f"the ONNX form has {len(inputs)} inputs for {len(columns)} columns")
 
     feeds: list[Feed] = []
     for tensor, column in zip(inputs, columns, strict=False):
         feeds.append((tensor.name, column.name, _onnx_array(tensor.type, column)))
 
-    for tensor, column in zip(inputs[len(columns) :], masked, strict=False):
+    for tensor, column in zip(masks, masked, strict=False):
         feeds.append((tensor.name, column.name, _null_mask))
+
+    for tensor in lowered:
+        column = columns[int(tensor.name.removeprefix(LOWERED))]
+        feeds.append((tensor.name, column.name, _in_lower_case))
 
     return feeds
 
@@ -171,3 +181,13 @@ def _strings(array: np.ndarray) -> np.ndarray:
 
 def _null_mask(array: np.ndarray) -> np.ndarray:
     return np.asarray(array == None, dtype=np.bool_).reshape(-1, 1)  # noqa: E711
+
+
+def _in_lower_case(array: np.ndarray) -> np.ndarray:
+    """As Python does it, in no locale; a null raises ValueError, as in a vectorizer."""
+    if any(text is None for text in array.tolist()):
+        raise ValueError("a vectorizer takes no null")
+
+    lowered = np.empty((len(array), 1), dtype=object)
+    lowered[:, 0] = [text.lower() for text in array.tolist()]
+    return lowered

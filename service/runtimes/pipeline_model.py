@@ -12,7 +12,7 @@ import numpy as np
 from service.bundle import Bundle, BundleError, Output
 from service.bundle_files import PICKLE
 from service.bundled_modules import is_module_file, provide_modules
-from service.rows import Columns
+from service.rows import Columns, row_count, take_rows
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
 from service.runtimes.json_values import listed, require_values
@@ -70,14 +70,40 @@ class PipelineModel:
             with suppress(Exception):
                 return self._answer_directly(self.direct, columns)
 
+        if row_count(columns) > 1 or not self._may_ask_twice():
+            return self._ask(columns)
+
+        try:
+            return self._ask(columns)
+        except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
+            return self._ask_twice(columns, error)
+
+    def _ask(self, columns: Columns) -> Answer:
         answer = {}
         for output, method in self._methods:
             # A frame for each, since a step may change its own in place.
             array = answer_of(method, self._input.build(columns))
             _require_shape(array, output)
+            require_values(array)
             answer[output.name] = array
 
         return answer
+
+    def _may_ask_twice(self) -> bool:
+        return not (self._manifest.side_effects or self._manifest.one_row_at_a_time)
+
+    def _ask_twice(self, columns: Columns, error: Exception) -> Answer:
+        """What a lone row gets beside itself; raises `error` where it fails there, too.
+
+        Some steps answer every row but one that is alone, such as scikit-learn's SparsePCA. That a
+        row's answer does not depend on those beside it, the delivery proves.
+        """
+        try:
+            answer = self._ask(take_rows(columns, [0, 0]))
+        except Exception:  # noqa: BLE001 (as above)
+            raise error from None
+
+        return {name: array[:1] for name, array in answer.items()}
 
     def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
         """What the direct form answers; raises any exception for rows left to the pipeline."""

@@ -347,3 +347,24 @@ def test_several_outputs_are_delivered_signed_and_proved_in_a_fresh_process(harn
     assert list(first["outputs"]) == ["predict"]
     again = harness.deliver(harness.folder / "several.py")
     assert not again.fresh
+
+
+class FailsAlone(LinearRegression):
+    """Answers no row that is alone, as scikit-learn's SparsePCA does; nor one far beyond."""
+
+    def predict(self, X):  # noqa: N803
+        """See LinearRegression."""
+        if len(X) == 1 or np.asarray(X).max() > 1e6:
+            raise ValueError("not this")
+        return super().predict(X)
+
+
+def test_a_pipeline_that_answers_no_lone_row_is_served_its_answer_in_a_batch(harness):
+    recipe = recipe_of(FailsAlone(), "predict", two_targets)
+    manifest = harness.write(recipe)
+    _, alone = answered(harness, manifest, HELD_OUT[:1], runtime="sklearn")
+    _, in_batch = answered(harness, manifest, HELD_OUT[:2], runtime="sklearn")
+    assert alone["predictions"] == in_batch["predictions"][:1]
+    status, body = answered(harness, manifest, HELD_OUT[:1] + 1e9, runtime="sklearn")
+    assert status == 500
+    assert "not this" in str(body)

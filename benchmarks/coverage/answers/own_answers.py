@@ -21,12 +21,13 @@ class OwnAnswers:
         self._predict = getattr(recipe.pipeline, recipe.output)
         frame = recipe.held_out if recipe.training is None else recipe.training
         self._dtypes = frame.dtypes
+        self._together = 1 if recipe.one_row_at_a_time else FEW
 
     def answers(self, rows: list[Row]) -> list[Any]:
         """A plain value or list for each row, None where the pipeline fails on it."""
         answers: list[Any] = []
-        for start in range(0, len(rows), FEW):
-            answers += self._of_some(rows[start : start + FEW])
+        for start in range(0, len(rows), self._together):
+            answers += self._of_some(rows[start : start + self._together])
 
         return answers
 

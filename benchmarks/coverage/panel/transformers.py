@@ -1,6 +1,7 @@
 """Every transformer, before a logistic regression, on the table that it is for."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,8 @@ WITHOUT_NEGATIVES = {
     "MiniBatchNMF",
     "NMF",
 }
+# A row's answer depends on the rows beside it, and its delivery says to let each be alone.
+ONE_ROW_AT_A_TIME = {"MiniBatchNMF", "NMF"}
 UNSCALED = {
     "Binarizer",
     "KBinsDiscretizer",
@@ -136,7 +139,8 @@ def _before_a_regression(name: str) -> Recipe:
     elif name not in UNSCALED:
         steps = [StandardScaler(), *steps]
 
-    return fitted(make_pipeline(*steps), table, table.binary)
+    recipe = fitted(make_pipeline(*steps), table, table.binary)
+    return replace(recipe, one_row_at_a_time=name in ONE_ROW_AT_A_TIME)
 
 
 def _transformer(name: str) -> Any:

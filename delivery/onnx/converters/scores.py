@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import TensorProto
 
+from delivery.onnx.converters.trees import scores as tree_scores
 from delivery.onnx.graph import Graph
 
 
@@ -31,7 +32,9 @@ def index_where(graph: Graph, condition: str) -> str:
 def expit(graph: Graph, raw: str) -> str:
     """1 / (1 + exp(-raw)); ONNX Runtime's Sigmoid is not as exact."""
     one = graph.constant(1.0)
-    return graph.add("Div", one, graph.add("Add", one, graph.add("Exp", graph.add("Neg", raw))))
+    return graph.add(
+        "Div", one, graph.add("Add", one, tree_scores.exp(graph, graph.add("Neg", raw)))
+    )
 
 
 def both(graph: Graph, positive: str) -> str:
@@ -39,9 +42,7 @@ def both(graph: Graph, positive: str) -> str:
     return graph.joined([graph.add("Sub", graph.constant(1.0), positive), positive])
 
 
-def softmax(graph: Graph, raw: str) -> str:
-    """Of each row."""
-    return graph.add("Softmax", raw, axis=1)
+softmax = tree_scores.softmax
 
 
 def row_sums(graph: Graph, values: str) -> str:

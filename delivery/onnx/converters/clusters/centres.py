@@ -9,6 +9,7 @@ from delivery.onnx.converters.kernels.kernel_values import (
     ranked_distances,
     squared_distances,
 )
+from delivery.onnx.converters.neighbours.distances import far_limit, unless_far
 from delivery.onnx.graph import Graph
 
 OUTPUTS = ("label", "distances")
@@ -26,6 +27,10 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     """Of equally distant centres the first; the distances are what `transform` gives."""
     graph = Graph(scope, operator, container)
     rows, centres = graph.matrix(), _centres(graph.model)
+    if graph.step == "MeanShift":
+        # It searches as neighbours are searched, in products rounded in another order.
+        rows = unless_far(graph, rows, far_limit(centres, by_products=True))
+
     number = scores.smallest(graph, ranked_distances(graph, rows, centres))
     graph.output(_label(graph, number))
     graph.output(graph.add("Sqrt", squared_distances(graph, rows, centres)), 1)

@@ -1,6 +1,7 @@
 """The converters of this folder."""
 
 CONVERTERS = {
+    "sklearn.cluster.BisectingKMeans": "bisecting_k_means",
     "sklearn.cluster.KMeans": "centres",
     "sklearn.cluster.MiniBatchKMeans": "centres",
     "sklearn.cluster.MeanShift": "centres",

@@ -43,7 +43,7 @@ def nearest_rows(
     training = dense(model._fit_X)
     by_products = _is_by_products(graph, model)
     if fails_far:
-        rows = _unless_far(graph, rows, far_limit(training, by_products))
+        rows = unless_far(graph, rows, far_limit(training, by_products))
 
     reduced = reduced_distances(graph, rows, model)
     if not by_products:
@@ -66,7 +66,8 @@ def far_limit(training: np.ndarray, by_products: bool) -> float:
     return float(np.sqrt(SQUARE_DIGITS * size / EPSILON))
 
 
-def _unless_far(graph: Graph, rows: str, limit: float) -> str:
+def unless_far(graph: Graph, rows: str, limit: float) -> str:
+    """The rows; the call fails where one holds a number beyond the limit."""
     axes = graph.constant(np.array([1]))
     largest = graph.add("ReduceMax", graph.add("Abs", rows), axes, keepdims=1)
     return scores.unless(graph, rows, graph.add("Greater", largest, graph.constant(limit)))

@@ -1,6 +1,8 @@
 """The converters of this folder."""
 
 CONVERTERS = {
+    "sklearn.neighbors.KNeighborsTransformer": "neighbour_graph",
+    "sklearn.neighbors.RadiusNeighborsTransformer": "neighbour_graph",
     "sklearn.neighbors.KNeighborsClassifier": "k_neighbours",
     "sklearn.neighbors.KNeighborsRegressor": "k_neighbours",
     "sklearn.neighbors.RadiusNeighborsClassifier": "radius_neighbours",

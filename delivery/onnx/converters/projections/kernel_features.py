@@ -26,8 +26,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
         kernel = _kernel(graph, dense(model.components_), model.gamma)
         graph.output(_product(graph, kernel, model.normalization_.T))
     else:
-        centred = _centred(graph, _kernel(graph, dense(model.X_fit_), model.gamma_))
-        graph.output(_product(graph, centred, _scaled_vectors(model)))
+        inner = centred(graph, _kernel(graph, dense(model.X_fit_), model.gamma_), model._centerer)
+        graph.output(_product(graph, inner, scaled_vectors(model)))
 
 
 def _kernel(graph: Graph, others: np.ndarray, gamma: float | None) -> str:
@@ -37,9 +37,8 @@ def _kernel(graph: Graph, others: np.ndarray, gamma: float | None) -> str:
     return named_kernel(graph, graph.matrix(), others, parameters, gamma)
 
 
-def _centred(graph: Graph, kernel: str) -> str:
+def centred(graph: Graph, kernel: str, centerer: Any) -> str:
     """Less the means of the fitted kernel's columns and of the row, plus the mean of all."""
-    centerer = graph.model._centerer
     columns = np.asarray(centerer.K_fit_rows_, dtype=np.float64).reshape(1, -1)
     axes = graph.constant(np.array([1]))
     of_row = graph.add("ReduceMean", kernel, axes, keepdims=1)
@@ -47,7 +46,7 @@ def _centred(graph: Graph, kernel: str) -> str:
     return graph.add("Add", less, graph.constant(float(centerer.K_fit_all_)))
 
 
-def _scaled_vectors(model: Any) -> np.ndarray:
+def scaled_vectors(model: Any) -> np.ndarray:
     """The eigenvectors divided by the roots of their values; zeros for values of 0."""
     values, vectors = model.eigenvalues_, model.eigenvectors_
     scaled: np.ndarray = np.zeros_like(vectors)

@@ -3,21 +3,57 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from skl2onnx.common.data_types import DoubleTensorType
+
+from delivery.onnx.converters.targets.several_labels import (
+    beside_each_other,
+    output_probabilities,
+    set_shapes,
+)
 from delivery.onnx.converters.trees import inputs, scores
 from delivery.onnx.converters.trees.ensemble import sums, vector_sums
 from delivery.onnx.converters.trees.sklearn_trees import trees_of
-from delivery.onnx.graph import Graph, NotConvertible
+from delivery.onnx.graph import Graph, class_values
+from delivery.onnx.shapes import default
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """Classes of one output, values of one or several."""
+    """Classes or values, of one target or several."""
     graph = Graph(scope, operator, container)
     if not hasattr(graph.model, "classes_"):
         graph.output(_values(graph))
     elif graph.model.n_outputs_ > 1:
-        raise NotConvertible(f"{graph.step} has classes of several outputs")
+        _output_classes_of_targets(graph, _mean_of_vectors(graph))
     else:
         scores.output(graph, scores.of_probabilities(graph, _mean_of_vectors(graph)))
+
+
+def shape(operator: Any) -> None:
+    """As the default, and of several targets a class and probabilities for each."""
+    model = operator.raw_operator
+    if getattr(model, "n_outputs_", 1) == 1:
+        default(operator)
+    elif hasattr(model, "classes_"):
+        set_shapes(operator, model.classes_)
+    else:
+        operator.outputs[0].type = DoubleTensorType([None, model.n_outputs_])
+
+
+def _output_classes_of_targets(graph: Graph, vectors: str) -> None:
+    """vectors: the probabilities of all targets one after another, each of as many places."""
+    model = graph.model
+    places = max(map(len, model.classes_))
+    labels, tables = [], []
+    for number, classes in enumerate(model.classes_):
+        own = np.arange(len(classes), dtype=np.int64) + number * places
+        table = graph.add("Gather", vectors, graph.constant(own), axis=1)
+        numbers = scores.largest(graph, table)
+        labels.append(graph.add("Gather", graph.constant(class_values(classes)), numbers))
+        tables.append(table)
+
+    graph.output(beside_each_other(graph, labels))
+    output_probabilities(graph, tables, model.classes_)
 
 
 def _values(graph: Graph) -> str:

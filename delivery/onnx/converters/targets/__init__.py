@@ -1,0 +1,1 @@
+"""Converters of estimators that answer several targets by one estimator for each."""

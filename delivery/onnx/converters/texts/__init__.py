@@ -1,0 +1,1 @@
+"""Converters of vectorizers of texts."""
