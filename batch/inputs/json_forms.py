@@ -48,7 +48,7 @@ def is_bytes(given: pa.DataType) -> bool:
     )
 
 
-def _each(values: list[Any], form: Callable[[Any], Any]) -> list[Any]:
+def _forms_of(values: list[Any], form: Callable[[Any], Any]) -> list[Any]:
     """The forms of the values, None for null."""
     forms = []
     for value in values:
@@ -65,7 +65,7 @@ def _floats(array: pa.Array) -> list[Any]:
 def _timestamps(array: pa.Array) -> list[Any]:
     offset = "" if array.type.tz is None else "Z"
     texts = np.datetime_as_string(array.to_numpy(zero_copy_only=False)).tolist()
-    return _each(texts, lambda text: None if text == "NaT" else f"{text}{offset}")
+    return _forms_of(texts, lambda text: None if text == "NaT" else f"{text}{offset}")
 
 
 def _days(array: pa.Array) -> list[Any]:
@@ -73,19 +73,19 @@ def _days(array: pa.Array) -> list[Any]:
 
 
 def _dates(array: pa.Array) -> list[Any]:
-    return _each(_days(array), lambda text: text.partition("T")[0])
+    return _forms_of(_days(array), lambda text: text.partition("T")[0])
 
 
 def _times(array: pa.Array) -> list[Any]:
     counts = pc.cast(array, pa.int32() if kinds.is_time32(array.type) else pa.int64())
     moments = pc.cast(counts, pa.int64()).cast(pa.timestamp(array.type.unit))
     texts = _timestamps(moments)
-    return _each(texts, lambda text: text.removeprefix(FIRST_DAY))
+    return _forms_of(texts, lambda text: text.removeprefix(FIRST_DAY))
 
 
 def _durations(array: pa.Array) -> list[Any]:
     counts = pc.cast(array, pa.int64()).to_pylist()
-    return _each(counts, lambda count: _duration(count, array.type.unit))
+    return _forms_of(counts, lambda count: _duration(count, array.type.unit))
 
 
 def _duration(count: int, unit: str) -> str:
@@ -99,11 +99,11 @@ def _duration(count: int, unit: str) -> str:
 
 
 def _decimals(array: pa.Array) -> list[Any]:
-    return _each(array.to_pylist(), str)
+    return _forms_of(array.to_pylist(), str)
 
 
 def _bytes(array: pa.Array) -> list[Any]:
-    return _each(array.to_pylist(), lambda value: base64.b64encode(value).decode())
+    return _forms_of(array.to_pylist(), lambda value: base64.b64encode(value).decode())
 
 
 def _lists(array: pa.Array) -> list[Any]:
