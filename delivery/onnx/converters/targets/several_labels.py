@@ -12,7 +12,7 @@ from delivery.onnx.graph import Graph, NotConvertible, class_values
 
 def set_shapes(operator: Any, classes: Sequence[np.ndarray]) -> None:
     """Labels of one type, [n, targets]; probabilities [n, targets, classes]."""
-    types = {
+    types: dict[int, Any] = {
         TensorProto.STRING: StringTensorType,
         TensorProto.DOUBLE: DoubleTensorType,
         TensorProto.INT64: Int64TensorType,
