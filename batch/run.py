@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from batch.outputs.output_file import SUFFIXES, write_output
 from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
 from batch.predict_unit import UnitPredictor, UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
-from batch.worker_pool import WorkerSettings, in_this_process, results
+from batch.worker_pool import Task, WorkerSettings, in_this_process, results
 
 SLUICE = "0.1.0"
 Report = Callable[[msgspec.Struct], None]
@@ -110,11 +111,7 @@ class BatchRun:
         completed: Completed,
         over: bool,
     ) -> Ended:
-        whole = [
-            number
-            for number, plan in enumerate(self.files)
-            if all((number, unit.number) in completed for unit in plan.units)
-        ]
+        whole = list(filter(partial(self._is_whole, completed), range(len(self.files))))
         for number in whole:
             self._put_together(folder, notes, number)
 
@@ -132,6 +129,11 @@ class BatchRun:
 
         folder.succeed(msgspec.structs.replace(ended, state="done"))
         return Ended("done", rows, bad, self.job.out)
+
+    def _is_whole(self, completed: Completed, number: int) -> bool:
+        """Whether all units of a file are predicted."""
+        keys = {(number, unit.number) for unit in self.files[number].units}
+        return keys <= completed.keys()
 
     def _objection(self, rows: int, bad: int) -> str:
         """Why a run fails although it came to its end."""
@@ -155,12 +157,7 @@ class BatchRun:
     def _results(
         self, folder: RunFolder, notes: RunNotes, completed: Completed
     ) -> Iterator[UnitResult]:
-        tasks = (
-            (unit, number, plan.copied)
-            for number, plan in enumerate(self.files)
-            for unit in plan.units
-            if (number, unit.number) not in completed
-        )
+        tasks = self._tasks(completed)
         job = self.job
         if job.processes == 1:
             predictor = UnitPredictor(
@@ -178,6 +175,13 @@ class BatchRun:
             job.bad_row_data,
         )
         return results(settings, tasks, job.processes)
+
+    def _tasks(self, completed: Completed) -> Iterator[Task]:
+        """What is still to be predicted."""
+        for number, plan in enumerate(self.files):
+            for unit in plan.units:
+                if (number, unit.number) not in completed:
+                    yield unit, number, plan.copied
 
     def _completed(self, folder: RunFolder) -> dict[tuple[int, int], UnitResult]:
         """What an earlier run predicted."""
@@ -282,12 +286,13 @@ class BatchRun:
                 os._exit(130)
             self._stopped = True
 
-        before = [signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)]
+        interrupted = signal.signal(signal.SIGINT, stop)
+        terminated = signal.signal(signal.SIGTERM, stop)
         try:
             yield
         finally:
-            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-                signal.signal(number, handler)
+            signal.signal(signal.SIGINT, interrupted)
+            signal.signal(signal.SIGTERM, terminated)
 
 
 def _metadata(notes: RunNotes) -> dict[str, str]:

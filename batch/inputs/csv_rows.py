@@ -29,7 +29,8 @@ class CsvFileRows:
     def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:
         self.columns, self.keep = columns, list(keep)
         self._fitter = ColumnFitter(columns)
-        self._names = list(dict.fromkeys([*(column.name for column in columns), *keep]))
+        self._inputs = [column.name for column in columns]
+        self._names = list(dict.fromkeys([*self._inputs, *keep]))
 
     def check(self, path: str) -> pa.Schema:
         """Check the names of a file; returns the columns to copy. Raises BatchError."""
@@ -75,7 +76,7 @@ class CsvFileRows:
         arrays = [
             self._typed(block.column(column.name), column, unreadable) for column in self.columns
         ]
-        typed = pa.RecordBatch.from_arrays(arrays, [column.name for column in self.columns])
+        typed = pa.RecordBatch.from_arrays(arrays, self._inputs)
         fitted = without_rows(self._fitter.fit(typed), unreadable)
         return Piece(fitted, block.select(self.keep), block.slice)
 

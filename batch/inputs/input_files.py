@@ -3,6 +3,7 @@
 import glob
 import os
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,8 @@ class InputFile(msgspec.Struct, frozen=True):
 
 def find_input_files(patterns: Sequence[str]) -> list[InputFile]:
     """The files in order of their names; raises BatchError where there are none or of what kind."""
-    paths = sorted({os.path.abspath(path) for pattern in patterns for path in _matches(pattern)})
+    matches = chain.from_iterable(map(_matches, patterns))
+    paths = sorted(set(map(os.path.abspath, matches)))
     folder = os.path.commonpath(list(map(os.path.dirname, paths)))
     return [_input_file(path, folder) for path in paths]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ class JsonFileRows:
     def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:
         self.columns, self.keep = columns, list(keep)
         self._reader = RowReader(columns)
-        self._names = [column.name for column in columns]
+        self._names = list(map(attrgetter("name"), columns))
         self._row = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
     def check(self, path: str) -> pa.Schema:

@@ -33,7 +33,7 @@ class ParquetFileRows:
 
         check_types(self.columns, schema, path)
         require_names(self.keep, schema.names, path)
-        return pa.schema([schema.field(name) for name in self.keep])
+        return pa.schema(list(map(schema.field, self.keep)))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The unit in pieces of at most so many rows; raises BatchError."""

@@ -49,7 +49,9 @@ def _write_lines(path: Path, _schema: pa.Schema, parts: Sequence[Path]) -> int:
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
         for table in _gathered(parts):
-            file.writelines(encode(row) + b"\n" for row in table.to_pylist())
+            for row in table.to_pylist():
+                file.write(encode(row) + b"\n")
+
             rows += table.num_rows
 
     return rows
