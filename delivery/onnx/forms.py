@@ -121,8 +121,15 @@ def _require_own_outputs(recipe: Recipe) -> None:
     if SCORES in recipe.outputs:
         raise NotConvertible("score_samples has no form in double")
 
-    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "classes_"):
-        raise NotConvertible("the decision_function of a classifier has no form in double")
+    _require_not_both(recipe)
+    if DECISION in recipe.outputs and hasattr(recipe.pipeline, "predict_proba"):
+        # Where others have their decisions, it has its probabilities.
+        raise NotConvertible("the decision_function of what has probabilities is not in double")
+
+
+def _require_not_both(recipe: Recipe) -> None:
+    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
+        raise NotConvertible("predict_proba and decision_function at once have no ONNX form")
 
 
 def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
@@ -180,9 +187,7 @@ def _width(column: Column) -> str:
 def _with_skl2onnx(recipe: Recipe, columns: Sequence[Column]) -> Any:
     from skl2onnx import to_onnx
 
-    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
-        raise NotConvertible("predict_proba and decision_function at once have no ONNX form")
-
+    _require_not_both(recipe)
     return to_onnx(recipe.pipeline, initial_types=_float_inputs(columns), options=_options(recipe))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from service.rows import FLOAT_LIMIT
+from service.columns.plain import FLOAT_LIMIT
 from tests.delivery.onnx.converter_harness import ConvertedStep, numbers, odd_numbers
 
 SCALERS = [
