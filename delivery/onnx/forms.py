@@ -14,12 +14,12 @@ from typing import Any
 from delivery.errors import first_line
 from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.lower_case import drop_unused_lowered, lowered_columns
 from delivery.onnx.ml_opset import declare_ml_opset
-from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
 from delivery.onnx.served_outputs import drop_unused, keep_served_outputs
+from delivery.onnx.texts.lower_case import drop_unused_lowered, lowered_columns
+from delivery.onnx.texts.null_texts import null_texts_of
 from delivery.recipe import Recipe
 from service.bundle import Column
 from service.runtimes.onnx_model import LOWERED

@@ -121,7 +121,7 @@ def _counts_of_one_row(model: Any, width: int) -> Any:
         [helper.make_tensor_value_info("counts", TensorProto.FLOAT, [width])],
         [
             helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
-            helper.make_tensor("filler", TensorProto.STRING, [1], [FILLER.encode()]),
+            helper.make_tensor("filler", TensorProto.STRING, [1], [FILLER]),  # type: ignore[list-item]
         ],
     )
 
@@ -142,7 +142,8 @@ def word_pool(model: Any) -> WordPool:
         raise NotConvertible("the last word of a vocabulary that never stands in a text")
 
     lengths = {length: list(group) for length, group in groupby(entries, lambda entry: entry[0])}
-    starts, pool = [], []
+    starts: list[int] = []
+    pool: list[str] = []
     for length in range(1, longest + 1):
         starts.append(len(pool))
         for _, words, _ in lengths.get(length, []):
