@@ -13,13 +13,13 @@ from typing import Any
 
 from delivery.errors import first_line
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.lower_case import drop_unused_lowered, lowered_columns
-from delivery.onnx.null_texts import null_texts_of
 from delivery.onnx.passes.folded_products import fold_products
 from delivery.onnx.passes.ml_opset import declare_ml_opset
 from delivery.onnx.passes.served_outputs import drop_unused, keep_served_outputs
 from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
+from delivery.onnx.texts.lower_case import drop_unused_lowered, lowered_columns
+from delivery.onnx.texts.null_texts import null_texts_of
 from delivery.recipe import Recipe
 from service.bundle import Column
 from service.runtimes.onnx_model import LOWERED
@@ -133,8 +133,15 @@ def _require_own_outputs(recipe: Recipe) -> None:
     if SCORES in recipe.outputs:
         raise NotConvertible("score_samples has no form in double")
 
+    _require_not_both(recipe)
     if DECISION in recipe.outputs and hasattr(recipe.pipeline, "predict_proba"):
-        raise NotConvertible("decision_function beside probabilities has no form in double")
+        # Where others have their decisions, it has its probabilities.
+        raise NotConvertible("the decision_function of what has probabilities is not in double")
+
+
+def _require_not_both(recipe: Recipe) -> None:
+    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
+        raise NotConvertible("predict_proba and decision_function at once have no ONNX form")
 
 
 def _exact_inputs(columns: Sequence[Column]) -> list[tuple[str, Any]]:
@@ -192,9 +199,7 @@ def _width(column: Column) -> str:
 def _with_skl2onnx(recipe: Recipe, columns: Sequence[Column]) -> Any:
     from skl2onnx import to_onnx
 
-    if {PROBABILITIES, DECISION} <= set(recipe.outputs):
-        raise NotConvertible("predict_proba and decision_function at once have no ONNX form")
-
+    _require_not_both(recipe)
     return to_onnx(recipe.pipeline, initial_types=_float_inputs(columns), options=_options(recipe))
 
 

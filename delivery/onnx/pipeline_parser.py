@@ -17,8 +17,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from delivery.onnx.graph import NotConvertible
 from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Weigh
-from delivery.onnx.lower_case import lowers
 from delivery.onnx.registry import converter_of
+from delivery.onnx.texts.lower_case import lowers
 
 Variables = list[Any]
 

@@ -77,4 +77,9 @@ def _of_several_classes(name: str) -> Recipe:
     else:
         pipeline = make_pipeline(StandardScaler(), model)
 
-    return fitted(pipeline, table, table.several)
+    target = table.several
+    if name == "SelfTrainingClassifier":
+        # It takes no array of numpy's own texts.
+        target = target.astype(object)
+
+    return fitted(pipeline, table, target)

@@ -204,6 +204,23 @@ def test_a_column_of_texts_with_nulls_is_two_inputs():
     assert made["is_null_1"].tolist() == [[False], [True]]
 
 
+def test_texts_in_lower_case_are_one_more_input_in_the_letters_of_python():
+    columns = [
+        Column(name="city", dtype="string", nullable=True),
+        Column(name="text", dtype="string", nullable=False),
+    ]
+    values = {
+        "city": np.array(["Oslo", "Bern"], dtype=object),
+        "text": np.array(["İSTANBUL", "ΣΑΣ"], dtype=object),
+    }
+    inputs = [("city", "string"), ("text", "string"), ("is_null_0", "bool")]
+    inputs += [("lowered_1", "string")]
+    made = fed(columns, inputs, values)
+    assert made["lowered_1"].tolist() == [["i̇stanbul"], ["σας"]]
+    with pytest.raises(ValueError, match="takes no null"):
+        fed(columns[:1], [inputs[0], ("lowered_0", "string")], {"city": np.array([None])})
+
+
 def test_a_graph_of_other_columns_than_the_manifest_is_refused():
     columns = [Column(name="x", dtype="float", nullable=False)]
     for inputs in ([], [("x", "double"), ("y", "double")]):

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.boosters.lightgbm_text import SavedModel, SavedTree
-from delivery.onnx.converters.trees import scores
+from delivery.onnx.converters.scores import ClassScores
 from delivery.onnx.converters.trees.ensemble import sums
-from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees, joined, one_tree
 from delivery.onnx.graph import Graph, GraphValue, NotConvertible
 from delivery.onnx.lookup import looked_up

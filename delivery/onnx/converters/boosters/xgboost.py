@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters import scores
+from delivery.onnx.converters.scores import ClassScores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import sums
-from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.tree_arrays import LESS, Trees, constant_tree, joined, one_tree
 from delivery.onnx.graph import Graph, NotConvertible
 

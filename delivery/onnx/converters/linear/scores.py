@@ -35,12 +35,6 @@ def label_by_scores(graph: Graph, scores: str) -> None:
     graph.classes(numbers, classes)
 
 
-def two_columns(graph: Graph, positive: str) -> str:
-    """The probabilities of both classes, from that of the second."""
-    negative = graph.add("Sub", graph.constant(1.0), positive)
-    return graph.joined([negative, positive])
-
-
 def normalized(graph: Graph, probabilities: str) -> str:
     """Each row divided by its sum; a row of zeros becomes a row of equal parts."""
     axis = graph.constant(np.array([1], dtype=np.int64))

@@ -6,8 +6,8 @@ from delivery.onnx.converters.linear.scores import (
     decision_scores,
     label_by_scores,
     normalized,
-    two_columns,
 )
+from delivery.onnx.converters.scores import both
 from delivery.onnx.graph import Graph
 
 
@@ -31,6 +31,6 @@ def _probabilities(graph: Graph, scores: str) -> str:
         return scores
 
     if len(graph.model.classes_) == 2:
-        return two_columns(graph, single)
+        return both(graph, single)
 
     return normalized(graph, single)

@@ -13,8 +13,8 @@ from delivery.onnx.converters.meta.members import (
     value_of,
     votes_of,
 )
+from delivery.onnx.converters.scores import largest
 from delivery.onnx.converters.trees.bagging_trees import is_of_trees, mean_of_trees
-from delivery.onnx.converters.trees.scores import largest
 from delivery.onnx.graph import Graph, NotConvertible
 
 

@@ -9,7 +9,7 @@ from delivery.onnx.converters.meta.members import (
     value_of,
     votes_of,
 )
-from delivery.onnx.converters.trees.scores import largest
+from delivery.onnx.converters.scores import largest
 from delivery.onnx.graph import Graph
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from onnx import TensorProto
 
 from delivery.onnx.graph import Graph, NotConvertible
-from delivery.onnx.null_texts import ALL_NULL_TEXTS, null_text_of
+from delivery.onnx.texts.null_texts import ALL_NULL_TEXTS, null_text_of
 
 
 def missing_numbers(graph: Graph, value: str) -> str:

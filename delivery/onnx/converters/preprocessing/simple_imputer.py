@@ -11,7 +11,7 @@ from delivery.onnx.converters.preprocessing.missing_values import (
     missing_texts,
 )
 from delivery.onnx.graph import Graph, NotConvertible
-from delivery.onnx.null_texts import null_text_of
+from delivery.onnx.texts.null_texts import null_text_of
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:

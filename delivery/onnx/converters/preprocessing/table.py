@@ -1,6 +1,8 @@
 """The converters of this folder."""
 
 CONVERTERS = {
+    # By its own module: its package gives it only where an experiment was allowed.
+    "sklearn.impute._iterative.IterativeImputer": "iterative_imputer",
     "sklearn.impute.MissingIndicator": "missing_indicator",
     "sklearn.impute.SimpleImputer": "simple_imputer",
     "sklearn.preprocessing.Binarizer": "binarizer",

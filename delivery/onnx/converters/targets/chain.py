@@ -29,5 +29,5 @@ def links(graph: Graph, answer: Answer) -> Iterator[tuple[Any, list[Any], str]]:
 
 def in_order_of_targets(graph: Graph, values: list[str]) -> str:
     """Values [n, 1] in the chain's order as one matrix in the order of the targets."""
-    numbers = np.argsort(np.asarray(graph.model.order_))
-    return graph.joined(values[number] for number in numbers.tolist())
+    positions = np.argsort(np.asarray(graph.model.order_))
+    return graph.joined(values[position] for position in positions.tolist())

@@ -23,7 +23,7 @@ def set_shapes(operator: Any, classes: Sequence[np.ndarray]) -> None:
 
 def label_kind(classes: Sequence[np.ndarray]) -> int:
     """The type in TensorProto of all targets' classes; raises NotConvertible for several types."""
-    kinds = {class_values(np.asarray(of_target)).dtype for of_target in classes}
+    kinds = {class_values(np.asarray(labels)).dtype for labels in classes}
     if len(kinds) > 1:
         raise NotConvertible("classes of several targets that are not of one type")
 
@@ -50,7 +50,7 @@ def output_probabilities(
     Of targets with different numbers of classes there is no such array: the first target's stands
     for it, which no comparison takes for the pipeline's own.
     """
-    if len({len(of_target) for of_target in classes}) > 1:
+    if len({len(labels) for labels in classes}) > 1:
         tables = tables[:1]
 
     axis = graph.constant(np.array([1], dtype=np.int64))

@@ -10,8 +10,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.graph import Graph, NotConvertible
@@ -122,7 +121,7 @@ def _counts_of_one_row(model: Any, width: int) -> Any:
         [helper.make_tensor_value_info("counts", TensorProto.FLOAT, [width])],
         [
             helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
-            numpy_helper.from_array(np.array([FILLER], dtype=object), "filler"),
+            helper.make_tensor("filler", TensorProto.STRING, [1], [FILLER]),  # type: ignore[list-item]
         ],
     )
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters import scores
+from delivery.onnx.converters.scores import ClassScores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import leaf_values, vector_sums
-from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.sklearn_trees import tree_of, trees_of
 from delivery.onnx.converters.trees.tree_arrays import Trees, joined
 from delivery.onnx.graph import Graph, NotConvertible

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from skl2onnx.common.data_types import DoubleTensorType
 
+from delivery.onnx.converters import scores
 from delivery.onnx.converters.targets.several_labels import (
     beside_each_other,
     output_probabilities,
     set_shapes,
 )
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import sums, vector_sums
 from delivery.onnx.converters.trees.sklearn_trees import trees_of
 from delivery.onnx.graph import Graph, class_values

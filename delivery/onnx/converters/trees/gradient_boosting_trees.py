@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters import scores
+from delivery.onnx.converters.scores import ClassScores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import sums
-from delivery.onnx.converters.trees.scores import ClassScores
 from delivery.onnx.converters.trees.sklearn_trees import trees_of
 from delivery.onnx.converters.trees.tree_arrays import Trees, constant_tree, joined
 from delivery.onnx.graph import Graph, NotConvertible

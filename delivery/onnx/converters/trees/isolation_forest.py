@@ -6,7 +6,8 @@ import numpy as np
 from onnx import TensorProto
 from sklearn.ensemble._iforest import _average_path_length
 
-from delivery.onnx.converters.trees import inputs, scores
+from delivery.onnx.converters import scores
+from delivery.onnx.converters.trees import inputs
 from delivery.onnx.converters.trees.ensemble import sums
 from delivery.onnx.converters.trees.sklearn_trees import tree_of
 from delivery.onnx.converters.trees.tree_arrays import Trees, joined

@@ -1,7 +1,7 @@
 """The converters of this folder."""
 
 CONVERTERS = {
-    "sklearn.ensemble.RandomTreesEmbedding": "random_trees_leaves",
+    "sklearn.ensemble.RandomTreesEmbedding": "leaf_columns",
     "sklearn.tree.DecisionTreeClassifier": "forests",
     "sklearn.tree.DecisionTreeRegressor": "forests",
     "sklearn.tree.ExtraTreeClassifier": "forests",

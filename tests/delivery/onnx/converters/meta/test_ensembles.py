@@ -6,6 +6,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
+    GradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
@@ -19,12 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from delivery.onnx.graph import NotConvertible
 from tests.delivery.onnx.converters.trees.tree_harness import (
     Form,
     assert_equal_classifier,
     assert_equal_regressor,
     beside,
     classes_of,
+    onnx_of,
     training,
 )
 
@@ -66,7 +69,6 @@ PROBABLE = {
     "isotonic": CalibratedClassifierCV(forest(), cv=2, method="isotonic"),
     "one calibrator": CalibratedClassifierCV(tree(), cv=2, ensemble=False),
     "calibrated decision": CalibratedClassifierCV(Perceptron(), cv=2),
-    "calibrated of both": CalibratedClassifierCV(LogisticRegression(), cv=2),
     "bagging of forests": BaggingClassifier(forest(), n_estimators=3, max_features=0.5),
     "bagging of pipelines": BaggingClassifier(line(), n_estimators=3),
     "bagging of votes": BaggingClassifier(Perceptron(), n_estimators=4),
@@ -110,3 +112,10 @@ REGRESSORS = [("forest", RandomForestRegressor(5, random_state=0)), ("line", Lin
 )
 def test_values(model):
     assert_equal_regressor(model.fit(FRAME, VALUES), rows(), exact=False)
+
+
+def test_calibration_of_what_has_decisions_and_probabilities_is_refused():
+    model = CalibratedClassifierCV(GradientBoostingClassifier(n_estimators=3), cv=2)
+    model.fit(FRAME, LABELS["two"])
+    with pytest.raises(NotConvertible, match="decisions of GradientBoostingClassifier"):
+        onnx_of(model, 4)

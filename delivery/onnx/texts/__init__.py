@@ -1,0 +1,1 @@
+"""Columns of texts in a graph: their nulls, and their lower case."""
