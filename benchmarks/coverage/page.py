@@ -24,10 +24,11 @@ the fit, 300 are held out.
 scikit-learn: nothing is wrong with their answers, they are only slower
 ([Make ONNX certification succeed](how-to/get-onnx-certified.md)).
 
-*Wrong*: adversarial rows, 2,000 a pipeline at most, on which the served answer is not the pipeline's own
-within the tolerance, or another class. They are none of the rows that delivery proves a version
-with: numbers on thresholds and one unit in the last place beside, both sides of the pipeline's own
-steps, integers beyond 2^24, rows halfway between two others, unseen and rare categories, nulls.
+*Wrong*: adversarial rows, 2,000 a pipeline at most, on which the served answer is not the
+pipeline's own within the tolerance, or another class. They are none of the rows that delivery
+proves a version with: numbers on thresholds and one unit in the last place beside, both sides of
+the pipeline's own steps, integers beyond 2^24, rows halfway between two others, unseen and rare
+categories, nulls.
 *Refused*: those of them that get an error where the pipeline answers: they are so far from
 training that the ONNX form cannot tell what the pipeline would say.
 
@@ -107,7 +108,8 @@ def _not_measured(figures: Figures) -> str:
         return ""
 
     lines = "\n".join(f"* {name}" for name in names)
-    return f"## Not measured\n\nThe run was interrupted before these, or their time was over, in no order.\n\n{lines}\n"
+    why = "The run was interrupted before these, or their time was over, in no order."
+    return f"## Not measured\n\n{why}\n\n{lines}\n"
 
 
 def _certified(figures: Figures) -> str:
