@@ -124,6 +124,46 @@ def verify(version: Version, as_json: Json = False) -> None:
 
 
 @app.verb()
+def predict(
+    version: Annotated[str, Argument("The version, for example v2; `released` for that one.")],
+    files: Annotated[str, Option("--in", help="Files to predict: a file, folder, or quoted glob.")],
+    out_folder: Annotated[Path, Option("--out", help="The folder of the predictions.")],
+    keep: Annotated[str, Option(help="Columns to copy beside the predictions: id,date.")] = "",
+    processes: Annotated[int, Option(help="Processes to predict in.", least=1, most=256)] = 1,
+    max_bad: Annotated[str, Option("--max-bad", help="Bad rows above which it fails.")] = "1%",
+    no_bad_rows_data: Annotated[
+        bool, Option("--no-bad-rows-data", help="Leave values out of the report of bad rows.")
+    ] = False,
+    chunk_rows: Annotated[
+        int | None, Option("--chunk-rows", help="Rows at once; measured by default.", least=1)
+    ] = None,
+    output_format: Annotated[
+        str | None, Option("--format", help="parquet, csv or jsonl; the input's by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Predict files with a delivered version, row for row; run again it goes on."""
+    with _command(as_json) as (out, workspace):
+        from cli.render import batch as renderer
+        from deployment.batch_run import BatchOptions
+        from deployment.batch_run import predict as predict_files
+
+        options = BatchOptions(
+            files,
+            str(out_folder),
+            keep,
+            processes,
+            max_bad,
+            not no_bad_rows_data,
+            chunk_rows,
+            output_format,
+        )
+        report = partial(renderer.progress, out)
+        event = predict_files(workspace, version, options, report, out.say)
+        raise SystemExit(renderer.ended(out, event))
+
+
+@app.verb()
 def up(
     port: Annotated[
         int | None, Option(least=0, most=65535, help="The router's port; 0 takes a free one.")

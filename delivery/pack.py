@@ -26,7 +26,8 @@ from delivery.proof.self_test import prove_in_fresh_process
 from delivery.request import DeliveryRequest
 from delivery.serving_python import serving_python
 from delivery.signatures import PUBLIC, sign, signing_key
-from delivery.sources.source import load_source, modules_of
+from delivery.sources.requirements import wanted_versions
+from delivery.sources.source import load_source, modules_of, requirements_of
 from delivery.warnings_once import each_warning_once
 from environments.environment_file import allowed_versions
 from environments.errors import EnvironmentFailure
@@ -81,15 +82,22 @@ def _unfit_versions(request: DeliveryRequest) -> tuple[dict[str, str], str]:
 
     name, here = next(iter(missing.items()))
     instead = "is not installed here" if here is None else f"is {here} here"
-    because = f"{request.environment} wants {name}{versions[name]}, which {instead}"
-    if request.environments is None:
-        raise DeliveryError(f"{because}: install it, and deliver again")
-    return versions, because
+    because = (
+        f"{request.environment or request.source} wants {name}{versions[name]}, which {instead}"
+    )
+    if request.environments is not None:
+        return versions, because
+    if request.environment is None:
+        # What an MLflow model asks for is told where it is loaded.
+        return {}, ""
+
+    raise DeliveryError(f"{because}: install it, and deliver again")
 
 
 def _file_versions(request: DeliveryRequest) -> dict[str, str]:
     if request.environment is None:
-        return {}
+        return wanted_versions(requirements_of(request.source))
+
     try:
         return {
             name: str(versions) for name, versions in allowed_versions(request.environment).items()

@@ -16,6 +16,8 @@ SERVICE = (*SERVER, "cryptography", "pyyaml")
 RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
 # Of a version served by scikit-learn whose frame has columns that pyarrow holds.
 ARROW = ("pyarrow",)
+# Of a run over files.
+BATCH = ("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow")
 ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx")
 DELIVERY = (
     "scikit-learn",

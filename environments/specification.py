@@ -15,13 +15,14 @@ from environments.closure import closure
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import installed, markers_here
 from environments.lockfile import Pin
-from environments.roots import DELIVERY, SERVICE
+from environments.roots import BATCH, DELIVERY, SERVICE
 
 FORM = 1
 DIGEST_LENGTH = 16
 MOST_PACKAGES = 500
 # What is imported as a proof: Sluice's own modules, and a model's packages by name.
 SERVING = ("service.app", "wire.worker")
+PREDICTING_FILES = ("batch.run",)
 PROVED = {"scikit-learn": "sklearn", "pandas": "pandas"}
 _NAME = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 
@@ -76,16 +77,38 @@ def serving(
     others: versions of what may come with them, for a bundle that does not name all it needs
     Raises EnvironmentFailure naming a version's entry that is no package.
     """
+    return _of_model(needs, others, lock, whose, SERVICE, SERVING)
+
+
+def predicting_files(
+    needs: Mapping[str, str],
+    others: Mapping[str, str],
+    lock: Mapping[str, Pin],
+    whose: str,
+) -> Specification:
+    """The environment in which a model predicts files; see `serving`."""
+    return _of_model(needs, others, lock, whose, BATCH, PREDICTING_FILES)
+
+
+def _of_model(
+    needs: Mapping[str, str],
+    others: Mapping[str, str],
+    lock: Mapping[str, Pin],
+    whose: str,
+    roots: Iterable[str],
+    imports: tuple[str, ...],
+) -> Specification:
+    """What a model needs, with what Sluice itself needs for it. imports: of Sluice's modules."""
     check_pins(needs, whose)
     check_pins(others, whose)
-    own = _own(needs)
+    own = _own(needs, roots)
     more = {name: version for name, version in others.items() if name not in {*needs, *own}}
     return Specification(
         requirements=lines(needs, lock),
         own=lines(own, {}),
         constraints=lines(more, {}),
         complete=not others,
-        imports=(*SERVING, *(module for name, module in PROVED.items() if name in needs)),
+        imports=(*imports, *(module for name, module in PROVED.items() if name in needs)),
     )
 
 
@@ -99,7 +122,7 @@ def delivering(
     """
     _check_specifiers(versions)
     roots = dict.fromkeys((*DELIVERY, *more_roots), "") | dict(versions)
-    own = _own(roots)
+    own = _own(roots, SERVICE)
     constraints = {name: pin.version for name, pin in lock.items() if name not in {*versions, *own}}
     return Specification(
         requirements=tuple(f"{name}{version}" for name, version in sorted(roots.items())),
@@ -158,8 +181,8 @@ def _is_version(text: object) -> bool:
     return True
 
 
-def _own(others: Collection[str]) -> dict[str, str]:
-    """What Sluice's own service needs, as it is installed here, but for what others bring."""
+def _own(others: Collection[str], roots: Iterable[str]) -> dict[str, str]:
+    """What Sluice itself needs, as it is installed here, but for what others bring."""
     versions = installed()
-    names = closure(SERVICE, markers_here(), skip_missing=True)
+    names = closure(roots, markers_here(), skip_missing=True)
     return {name: versions[name] for name in names if name not in others}

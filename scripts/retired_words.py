@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    *("cli", "rollout", "store", "wire", "router", "service", "delivery", "deployment"),
+    *("cli", "rollout", "store", "wire", "router", "service", "batch", "delivery", "deployment"),
     *("targets", "emulator", "environments"),
 )
 NAMES = frozenset(

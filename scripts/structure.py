@@ -19,7 +19,7 @@ from scripts.retired_words import hits
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    *("cli", "rollout", "store", "wire", "router", "service", "delivery", "deployment"),
+    *("cli", "rollout", "store", "wire", "router", "service", "batch", "delivery", "deployment"),
     *("targets", "emulator", "environments"),
 )
 WIDTH = 100

@@ -27,7 +27,7 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"python deploy\.py ((?:(?!python deploy\.py)[^`\n])*)")
 SOURCE = re.compile(
-    r"`((?:cli|rollout|store|wire|router|service|delivery|deployment|targets|emulator|scripts"
+    r"`((?:cli|rollout|store|wire|router|service|batch|delivery|deployment|targets|emulator|scripts"
     r"|benchmarks|tests|examples|docs)/[\w./-]+)`"
 )
 READ_BY_CODE = re.compile(r"\"(SLUICE_[A-Z_]+|DATABASE_URL|PORT|WEB_CONCURRENCY)\"")

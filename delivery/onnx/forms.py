@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from delivery.errors import first_line
-from delivery.onnx.folded_products import fold_products
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.ml_opset import declare_ml_opset
+from delivery.onnx.passes.folded_products import fold_products
+from delivery.onnx.passes.ml_opset import declare_ml_opset
+from delivery.onnx.passes.served_outputs import drop_unused, keep_served_outputs
 from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
-from delivery.onnx.served_outputs import drop_unused, keep_served_outputs
 from delivery.onnx.texts.lower_case import drop_unused_lowered, lowered_columns
 from delivery.onnx.texts.null_texts import null_texts_of
 from delivery.recipe import Recipe
@@ -25,8 +25,8 @@ from service.bundle import Column
 from service.runtimes.onnx_model import LOWERED
 from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
 
-# Beyond it numbers of 32 bits do not hold every integer.
-EXACT_FLOATS_32 = 2**24
+# Beyond them numbers of 32 and of 64 bits do not hold every integer.
+EXACT_FLOATS_32, EXACT_FLOATS_64 = 2**24, 2**53
 WITHOUT_FORM = ("date", "time", "period", "decimal", "bytes", "array")
 COUNTED = ("datetime", "duration")
 """Kinds that go in as their count of units. A pipeline that uses them does not take it: it can only
@@ -104,6 +104,7 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
     from skl2onnx import convert_sklearn
 
     _require_own_outputs(recipe)
+    _require_exact_in_double(columns)
     known = converters()
     lowered = lowered_columns(recipe.pipeline, columns)
     parser = PipelineParser(null_texts_of(columns), narrow, lowered)
@@ -114,6 +115,17 @@ def _with_own_converters(recipe: Recipe, columns: Sequence[Column], narrow: bool
         custom_shape_calculators={kind: known[kind].shape for kind in known},
         custom_parsers={type(recipe.pipeline): parser.root},
     )
+
+
+def _require_exact_in_double(columns: Sequence[Column]) -> None:
+    """Refuse integers that a double does not hold; raises NotConvertible."""
+    for column in columns:
+        largest = max(abs(column.minimum or 0), abs(column.maximum or 0))
+        if column.nullable and column.dtype == "int" and largest > EXACT_FLOATS_64:
+            raise NotConvertible(
+                f"column {column.name!r} holds nulls and integers beyond 2^53, of which a float "
+                f"loses the last digits"
+            )
 
 
 def _require_own_outputs(recipe: Recipe) -> None:

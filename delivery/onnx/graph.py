@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from delivery.onnx.ml_opset import LATEST_OF_SKL2ONNX, ML
+from delivery.onnx.passes.ml_opset import LATEST_OF_SKL2ONNX, ML
 
 NUMBER_TYPES = (
     TensorProto.DOUBLE,

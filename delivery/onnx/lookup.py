@@ -16,7 +16,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from delivery.onnx.graph import Graph, GraphValue, NotConvertible
-from delivery.onnx.ml_opset import ML
+from delivery.onnx.passes.ml_opset import ML
 from delivery.onnx.texts.null_texts import null_text_of
 
 UNSEEN_TEXT = "\x00never seen in training"

@@ -208,8 +208,8 @@ def _rarest(series: "pd.Series", count: int) -> np.ndarray:
     """The first rows of that many rarest values; none of a column whose values hardly repeat."""
     try:
         counts = series.value_counts(ascending=True)
-    except TypeError:
-        # Its values have no hash, such as lists.
+    except (TypeError, NotImplementedError):
+        # Its values have no hash, such as lists, or pandas no index of them, such as bytes.
         return np.empty(0, dtype=int)
 
     if len(counts) > len(series) / 2:

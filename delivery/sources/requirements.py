@@ -15,6 +15,21 @@ def unmet(requirements: Sequence[str]) -> Iterator[str]:
 
     requirements: lines as pip reads them; lines that are none, such as paths, are left out.
     """
+    for required in _applying(requirements):
+        yield from _unmet(required)
+
+
+def wanted_versions(requirements: Sequence[str]) -> dict[str, str]:
+    """The versions that a source asks for, by normalised name; empty for any version."""
+    versions: dict[str, str] = {}
+    for required in _applying(requirements):
+        if not required.url:
+            versions[canonicalize_name(required.name)] = str(required.specifier)
+
+    return versions
+
+
+def _applying(requirements: Sequence[str]) -> Iterator[Requirement]:
     for line in requirements:
         try:
             required = Requirement(line)
@@ -23,7 +38,7 @@ def unmet(requirements: Sequence[str]) -> Iterator[str]:
 
         applies = required.marker is None or required.marker.evaluate()
         if applies and canonicalize_name(required.name) not in NOT_NEEDED:
-            yield from _unmet(required)
+            yield required
 
 
 def _unmet(required: Requirement) -> Iterator[str]:

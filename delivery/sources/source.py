@@ -65,6 +65,14 @@ def modules_of(path: Path) -> Iterator[None]:
         yield
 
 
+def requirements_of(path: Path) -> tuple[str, ...]:
+    """What an MLflow model folder asks for, as pip reads it; nothing of other sources."""
+    if is_mlflow_model(path):
+        return read_mlflow_model(path).requirements()
+
+    return ()
+
+
 def _pipeline(path: Path, sample: Path | None, trusted: Sequence[str]) -> tuple[str, Any]:
     """The kind of a file without a recipe, and its pipeline."""
     kind = "skops" if path.suffix == SUFFIX else "pickle"

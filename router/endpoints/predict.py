@@ -20,7 +20,13 @@ from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
 from router.dispatch.pairs import PairedRequest
 from router.dispatch.version_pages import VersionPages
 from router.dispatch.work_items import DispatchError, Predicted
-from router.endpoints.codecs.codec import AnsweredCall, Codec, Encoded, PredictionCall
+from router.endpoints.codecs.codec import (
+    AnsweredCall,
+    Codec,
+    Encoded,
+    PredictionCall,
+    SignatureNeeded,
+)
 from router.endpoints.codecs.predict_json import PredictJson
 from router.endpoints.codecs.signatures import Signatures
 from router.evidence.prediction_counters import Outcomes
@@ -171,6 +177,9 @@ class Predict:
                 )
             else:
                 self._send(context, codec, call, respond, len(body))
+        except SignatureNeeded:
+            work = self._read_when_known(context, codec, body, respond)
+            self._start(work, respond, context, codec)
         except Problem as problem:
             self._refuse(respond, context, codec, problem)
         except Exception:
@@ -194,15 +203,40 @@ class Predict:
             respond = self._releasing(len(body), respond)
 
         try:
-            known = self._known(context, codec)
-            call = await codec.read_apart(context, body, known)
-            context.waited_s = loop.time() - arrived
-            if call.by_position and not known:
-                await self._send_when_known(context, codec, call, respond)
-            else:
-                self._send(context, codec, call, respond, len(body))
+            await self._read_in_thread(context, codec, body, respond, arrived)
+        except SignatureNeeded:
+            await self._read_when_known(context, codec, body, respond)
         except Problem as problem:
             # Not by the caller, whose `respond` does not release the decompressed body.
+            self._refuse(respond, context, codec, problem)
+
+    async def _read_in_thread(
+        self,
+        context: RequestContext,
+        codec: Codec,
+        body: bytes,
+        respond: Respond,
+        arrived: float,
+    ) -> None:
+        """Read a body in a thread, then send its rows. Raises Problem, SignatureNeeded."""
+        known = self._known(context, codec)
+        call = await codec.read_apart(context, body, known)
+        context.waited_s = asyncio.get_running_loop().time() - arrived
+        if call.by_position and not known:
+            await self._send_when_known(context, codec, call, respond)
+        else:
+            self._send(context, codec, call, respond, len(body))
+
+    async def _read_when_known(
+        self, context: RequestContext, codec: Codec, body: bytes, respond: Respond
+    ) -> None:
+        """Ask the versions for their columns first. Raises nothing but for a fault of its own."""
+        arrived = asyncio.get_running_loop().time()
+        context.asked_signatures = True
+        await self.signatures.learn(self.signatures.drawn(context.pin))
+        try:
+            await self._read_in_thread(context, codec, body, respond, arrived)
+        except Problem as problem:
             self._refuse(respond, context, codec, problem)
 
     async def _send_when_known(

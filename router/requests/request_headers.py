@@ -15,11 +15,11 @@ class RequestContext:
 
     json_bytes: the header with the length of the JSON before
     binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
-    already."""
+    already. asked_signatures: whether versions were asked for their columns because of it."""
 
     __slots__ = (
         *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
-        *("timeout_s", "unit", "waited_s"),
+        *("asked_signatures", "timeout_s", "unit", "waited_s"),
     )
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class RequestContext:
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
         self.waited_s = 0.0
+        self.asked_signatures = False
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:

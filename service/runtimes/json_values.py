@@ -10,6 +10,18 @@ from service.runtimes.model import Predictions
 
 def listed(answer: np.ndarray) -> Predictions:
     """Plain Python values, as JSON can hold them; raises ValueError where it cannot."""
+    require_values(answer)
+    if answer.dtype == np.float32:
+        answer = answer.astype(np.float64)
+
+    if answer.dtype == object:
+        return list(map(_plain, answer.tolist()))
+
+    return list(answer.tolist())
+
+
+def require_values(answer: np.ndarray) -> None:
+    """Raise ValueError for NaN, infinity and moments; objects are not looked at."""
     if answer.dtype.kind == "f" and not np.isfinite(answer).all():
         raise ValueError("the model answered NaN or infinity")
 
@@ -19,14 +31,6 @@ def listed(answer: np.ndarray) -> Predictions:
             f"the model answered {answer.dtype}, of which JSON has no form: let it answer texts "
             f"(such as 2021-01-31) or numbers (such as seconds)"
         )
-
-    if answer.dtype == np.float32:
-        answer = answer.astype(np.float64)
-
-    if answer.dtype == object:
-        return list(map(_plain, answer.tolist()))
-
-    return list(answer.tolist())
 
 
 def _plain(value: Any) -> Any:

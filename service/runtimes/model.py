@@ -2,9 +2,13 @@
 
 from typing import Any, Protocol
 
+import numpy as np
+
 from service.rows import Columns, row_count, take_rows
 
 Predictions = list[Any]
+Answer = dict[str, np.ndarray]
+"""What a model answers, by output: an array with a row for each row."""
 
 
 class Model(Protocol):
@@ -17,6 +21,13 @@ class Model(Protocol):
 
         Of a version with several outputs it is a dictionary of these by the outputs' names.
         """
+
+
+class ArrayModel(Model, Protocol):
+    """A model that answers in arrays too."""
+
+    def answer(self, columns: Columns) -> Answer:
+        """The same as arrays; they may hold what `predict` refuses, NaN for example."""
 
 
 class RowByRow:
@@ -32,3 +43,17 @@ class RowByRow:
             predictions += self.model.predict(take_rows(columns, slice(row, row + 1)))
 
         return predictions
+
+
+class ArraysRowByRow(RowByRow):
+    """The same in arrays."""
+
+    def __init__(self, model: ArrayModel) -> None:
+        super().__init__(model)
+        self._answer = model.answer
+
+    def answer(self, columns: Columns) -> Answer:
+        """See ArrayModel; there is at least one row."""
+        rows = range(row_count(columns))
+        alone = [self._answer(take_rows(columns, slice(row, row + 1))) for row in rows]
+        return {name: np.concatenate([answer[name] for answer in alone]) for name in alone[0]}

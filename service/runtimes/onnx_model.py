@@ -13,7 +13,7 @@ from service.bundle import Bundle, Column, Output
 from service.bundle_files import ONNX
 from service.rows import Columns
 from service.runtimes.json_values import listed
-from service.runtimes.model import Predictions
+from service.runtimes.model import Answer, Predictions
 from service.runtimes.outputs import PREDICT, by_row, outputs_of
 
 NUMPY_TYPES: dict[str, Any] = {
@@ -62,29 +62,37 @@ class OnnxModel:
         if manifest.classes:
             self._classes.update(zip(manifest.classes, manifest.classes, strict=True))
 
+        self._class_dtype = _dtype_of(manifest.classes or [])
+
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
+        answer = self.answer(columns)
+        return by_row({name: listed(array) for name, array in answer.items()})
+
+    def answer(self, columns: Columns) -> Answer:
+        """See ArrayModel."""
         feed = {}
         for input_name, name, convert in self._feeds:
             feed[input_name] = convert(columns[name])
 
         arrays = self._session.run(self._names, feed)
-        answers = {}
+        answer = {}
         for output, array in zip(self._outputs, arrays, strict=True):
-            answers[output.name] = self._listed(output, array)
+            answer[output.name] = self._by_row(output, array)
 
-        return by_row(answers)
+        return answer
 
-    def _listed(self, output: Output, array: np.ndarray) -> Predictions:
+    def _by_row(self, output: Output, array: np.ndarray) -> np.ndarray:
         if output.shape:
-            return listed(array)
+            return array
 
         # Of one value a row, ONNX has a table of one column, or of the two classes' scores.
-        predictions = listed(array.reshape(len(array), -1)[:, -1])
+        values = array.reshape(len(array), -1)[:, -1]
         if output.name == PREDICT and self._classes:
-            return list(map(self._classes.__getitem__, predictions))
+            classes = map(self._classes.__getitem__, listed(values))
+            return np.array(list(classes), dtype=self._class_dtype)
 
-        return predictions
+        return values
 
 
 def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
@@ -114,6 +122,14 @@ def feeds_of(inputs: Sequence[Any], columns: Sequence[Column]) -> list[Feed]:
         feeds.append((tensor.name, column.name, _in_lower_case))
 
     return feeds
+
+
+def _dtype_of(classes: Sequence[Any]) -> Any:
+    """The dtype that holds these classes as they are: of one kind of numbers, or objects."""
+    if len(set(map(type, classes))) == 1 and not isinstance(classes[0], str):
+        return np.array(classes).dtype
+
+    return object
 
 
 def _onnx_output(method: str, names: list[str]) -> str:

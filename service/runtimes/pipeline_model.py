@@ -15,8 +15,8 @@ from service.bundled_modules import is_module_file, provide_modules
 from service.rows import Columns, row_count, take_rows
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
-from service.runtimes.json_values import listed
-from service.runtimes.model import Predictions
+from service.runtimes.json_values import listed, require_values
+from service.runtimes.model import Answer, Predictions
 from service.runtimes.one_thread import run_on_one_thread
 from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
 
@@ -60,49 +60,62 @@ class PipelineModel:
 
     def predict(self, columns: Columns) -> Predictions:
         """See Model."""
+        answer = self.answer(columns)
+        return by_row({name: listed(array) for name, array in answer.items()})
+
+    def answer(self, columns: Columns) -> Answer:
+        """See ArrayModel."""
         if self.direct is not None:
             # Whatever it raises: the pipeline answers these rows, or says itself what is wrong.
             with suppress(Exception):
-                return self.predict_directly(self.direct, columns)
+                return self._answer_directly(self.direct, columns)
 
         if row_count(columns) > 1 or not self._may_ask_twice():
-            return self._predict(columns)
+            return self._ask(columns)
 
         try:
-            return self._predict(columns)
+            return self._ask(columns)
         except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            return self._predict_twice(columns, error)
+            return self._ask_twice(columns, error)
 
-    def _predict(self, columns: Columns) -> Predictions:
-        answers = {}
+    def _ask(self, columns: Columns) -> Answer:
+        answer = {}
         for output, method in self._methods:
             # A frame for each, since a step may change its own in place.
-            answer = answer_of(method, self._input.build(columns))
-            _require_shape(answer, output)
-            answers[output.name] = listed(answer)
+            array = answer_of(method, self._input.build(columns))
+            _require_shape(array, output)
+            require_values(array)
+            answer[output.name] = array
 
-        return by_row(answers)
+        return answer
 
     def _may_ask_twice(self) -> bool:
         return not (self._manifest.side_effects or self._manifest.one_row_at_a_time)
 
-    def _predict_twice(self, columns: Columns, error: Exception) -> Predictions:
+    def _ask_twice(self, columns: Columns, error: Exception) -> Answer:
         """What a lone row gets beside itself; raises `error` where it fails there, too.
 
         Some steps answer every row but one that is alone, such as scikit-learn's SparsePCA. That a
         row's answer does not depend on those beside it, the delivery proves.
         """
         try:
-            return self._predict(take_rows(columns, [0, 0]))[:1]
+            answer = self._ask(take_rows(columns, [0, 0]))
         except Exception:  # noqa: BLE001 (as above)
             raise error from None
 
+        return {name: array[:1] for name, array in answer.items()}
+
     def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
         """What the direct form answers; raises any exception for rows left to the pipeline."""
+        ((_, array),) = self._answer_directly(form, columns).items()
+        return listed(array)
+
+    def _answer_directly(self, form: DirectForm, columns: Columns) -> Answer:
         ((output, _),) = self._methods
-        answer = answer_of(form.answer, columns)
-        _require_shape(answer, output)
-        return listed(answer)
+        array = answer_of(form.answer, columns)
+        _require_shape(array, output)
+        require_values(array)
+        return {output.name: array}
 
 
 def _require_shape(answer: np.ndarray, output: Output) -> None:

@@ -3,6 +3,9 @@
 A version served by ONNX needs nothing but what the stack has.
 """
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +26,7 @@ from environments.installed_packages import differences, markers_here
 from environments.lockfile import locked
 from environments.model_needs import ModelNeeds, needs_of_older
 from environments.pins_file import pins
-from environments.specification import Specification, check_pins, serving
+from environments.specification import Specification, check_pins, predicting_files, serving
 from service.bundle_files import PICKLE
 from targets.base import Say
 
@@ -63,9 +66,12 @@ def store_of(workspace: Workspace) -> EnvironmentStore:
     return EnvironmentStore(environments_folder(workspace))
 
 
-def own_environment(workspace: Workspace, release: Release) -> OwnEnvironment | None:
+def own_environment(
+    workspace: Workspace, release: Release, specified: Callable[..., Specification] = serving
+) -> OwnEnvironment | None:
     """The environment that a version needs beside the stack's; None where the stack's fits.
 
+    specified: what else it holds, by what its process does.
     Raises EdgeFailure, ContractBroken where what it needs cannot be read.
     """
     if served_by(release, workspace.settings.deployment.runtime) != "sklearn":
@@ -80,7 +86,7 @@ def own_environment(workspace: Workspace, release: Release) -> OwnEnvironment | 
             return None
 
         lock = locked(workspace.root / "requirements.txt", markers_here())
-        specification = serving(needs.versions, needs.others, lock, release.name)
+        specification = specified(needs.versions, needs.others, lock, release.name)
     except EnvironmentFailure as error:
         raise EdgeFailure(str(error)) from error
 
@@ -112,6 +118,22 @@ def build(workspace: Workspace, own: OwnEnvironment, say: Say) -> Built:
         raise CannotStart(
             f"the environment of {own.version} cannot be built: {error}. What runs goes on"
         ) from error
+
+
+@contextmanager
+def batch_interpreter(workspace: Workspace, release: Release, say: Say) -> Iterator[str]:
+    """The Python in which a version predicts files, which is not deleted meanwhile.
+
+    Raises CannotStart where its environment cannot be built.
+    """
+    own = own_environment(workspace, release, predicting_files)
+    if own is None:
+        yield sys.executable
+        return
+
+    build(workspace, own, say)
+    with store_of(workspace).in_use(own.specification, say) as environment:
+        yield str(environment.python)
 
 
 def unneeded(workspace: Workspace) -> dict[str, float]:

@@ -9,11 +9,14 @@ import pytest
 from delivery.inputs.signature import rows_of
 from service.bundle import Bundle
 from service.columns.registry import column_kind
-from service.oip import metadata, parse, to_instances
+from service.oip import metadata, signature_of_columns
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
 from tests.delivery import typed_pipelines
 from tests.delivery.typed_pipelines import RECIPES
+from wire.oip.fit import require_fit
+from wire.oip.request import parse
+from wire.oip.rows import table_of
 
 ROWS_ASKED = 30
 
@@ -69,8 +72,11 @@ def test_tensors_of_the_metadatas_types_carry_the_same_rows(delivered):
         tensors.append({**described, "shape": shape, "data": values})
 
     request = parse(msgspec.json.encode({"inputs": tensors}))
-    assert msgspec.json.decode(to_instances(request, manifest.columns)) == {"instances": rows}
-    predictions = predictor.predict(to_instances(request, manifest.columns)).predictions
+    signature = signature_of_columns(manifest.columns)
+    require_fit(request.request, signature)
+    read = table_of(request, signature=signature).rows(signature.names)
+    assert list(map(msgspec.json.decode, read)) == rows
+    predictions = predictor.predict(msgspec.json.encode({"instances": read})).predictions
     assert np.allclose(np.array(predictions, float), np.array(own(recipe), float), atol=1e-9)
 
 

@@ -1,6 +1,7 @@
 """A delivery in another environment's process: what it says and refuses comes back."""
 
 import pickle
+import shutil
 import sys
 from pathlib import Path
 
@@ -124,3 +125,25 @@ def test_a_file_that_fits_joins_what_the_version_requires(harness: DeliveryHarne
         "pandas",
     } <= delivered.manifest.requirements.keys()
     assert "pytest" not in delivered.manifest.requirements
+
+
+MODEL = Path(__file__).parent / "fixtures" / "mlflow" / "table"
+
+
+def test_what_an_mlflow_model_asks_for_is_taken_over(
+    harness: DeliveryHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(MODEL, tmp_path / "model")
+    (folder / "requirements.txt").write_text("mlflow==3.1\nscikit-learn==1.7.2\npandas\n")
+    asked = {}
+
+    def elsewhere(request, versions, because, _report):
+        asked.update(versions, because=because)
+        raise DeliveryError("not built here")
+
+    monkeypatch.setattr("delivery.pack.deliver_elsewhere", elsewhere)
+    with pytest.raises(DeliveryError, match="not built here"):
+        deliver(harness.request(folder, environments=tmp_path / "environments"), print)
+
+    assert (asked["scikit-learn"], "mlflow" in asked) == ("==1.7.2", False)
+    assert f"{folder} wants scikit-learn==1.7.2, which is " in asked["because"]

@@ -54,6 +54,7 @@ def test_users_get_the_pipelines_own_answers_in_either_protocol(stack, version):
     inputs = httpx.get(model, timeout=120).json()["inputs"]
     tensors = [tensor(described, rows) for described in inputs]
     answer = httpx.post(f"{model}/infer", json={"inputs": tensors}, timeout=120).json()
+    assert "outputs" in answer, answer
     data = np.array(answer["outputs"][0]["data"], float).reshape(expected.shape)
     assert np.allclose(data, expected, atol=1e-9)
 

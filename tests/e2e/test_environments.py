@@ -10,6 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -156,6 +158,27 @@ def test_an_environment_that_cannot_be_built_refuses_the_deployment_and_what_run
     assert users.failed == []
     assert "v3" not in others.ledger.versions
     assert [path for path in kept.iterdir() if path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize("version", ["v1", "v3"])
+def test_files_are_predicted_with_the_packages_of_a_version(
+    others: StackHarness, version: str
+) -> None:
+    raw = (others.folder / "releases" / version / "golden.jsonl").read_text()
+    golden = [json.loads(line) for line in raw.splitlines()]
+    rows = pd.DataFrame([line["row"] for line in golden])
+    for name in ("a", "b"):
+        rows.to_parquet(others.folder / f"{name}.parquet")
+
+    out = others.folder / "predicted"
+    options = ("--out", str(out), "--format", "jsonl", "--processes", "2")
+    said = others.run("predict", version, "--in", str(others.folder / "*.parquet"), *options).out
+    assert f"{version} needs " in said
+    assert f"{version} on sklearn: 2 files" in said
+    for name in ("a", "b"):
+        lines = (out / f"{name}.jsonl").read_text().splitlines()
+        predicted = [list(json.loads(line).values()) for line in lines]
+        assert np.allclose(predicted, [line["prediction"] for line in golden], atol=1e-9)
 
 
 def test_what_no_delivered_version_needs_is_collected(others: StackHarness) -> None:

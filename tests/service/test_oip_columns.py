@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from service.bundle import Column, FrameColumn, ValueForm
@@ -33,7 +34,10 @@ def rows(columns, *tensors):
     sent = parse(json.dumps({"inputs": tensors}).encode())
     signature = signature_of_columns(columns)
     require_fit(sent.request, signature)
-    return list(map(json.loads, table_of(sent, signature=signature).rows(signature.names)))
+    return [
+        msgspec.json.decode(row)
+        for row in table_of(sent, signature=signature).rows(signature.names)
+    ]
 
 
 def tensor(name, datatype, shape, data, **parameters):

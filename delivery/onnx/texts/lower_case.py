@@ -12,7 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
-from delivery.onnx.served_outputs import inputs_of
+from delivery.onnx.passes.served_outputs import inputs_of
 from service.bundle import Column
 from service.runtimes.onnx_model import LOWERED
 

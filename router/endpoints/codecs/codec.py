@@ -18,6 +18,10 @@ SMALL_BYTES = 4 * 1024
 """A larger table is made into rows in a thread: that takes longer than to cut rows out of JSON."""
 
 
+class SignatureNeeded(Exception):
+    """A body cannot be read before one knows the signatures of the versions that may answer."""
+
+
 class PredictionCall(ABC):
     """One request of a way in.
 
@@ -74,7 +78,7 @@ class Codec(ABC):
     def read(
         self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
     ) -> PredictionCall:
-        """Read a body; raises Problem.
+        """Read a body; raises Problem, or SignatureNeeded where none is known and none was asked.
 
         known: the signatures of the versions that may answer, empty where one is not known."""
 

@@ -13,6 +13,7 @@ from router.endpoints.codecs.codec import (
     Codec,
     Encoded,
     PredictionCall,
+    SignatureNeeded,
     first_bad_row,
     status_of_bad_rows,
 )
@@ -86,6 +87,9 @@ class OpenInference(Codec):
         body = without_bom(body)
         sent = _readable(body, partial(self._parsed, context))
         signature = known[0] if known else None
+        if signature is None and not context.asked_signatures and _has_wide_tensor(sent.request):
+            raise SignatureNeeded
+
         only = None
         if len(body) <= self.inline_bytes and not (signature and signature.arrays):
             only = one_row(sent.request, sent.parts)
@@ -161,6 +165,11 @@ class OpenInference(Codec):
             raise Problem(
                 413, f"{len(body)} bytes for {rows} rows: at most {most} bytes a row are allowed"
             )
+
+
+def _has_wide_tensor(request: InferRequest) -> bool:
+    """Whether a tensor may hold arrays, or all columns: only a signature tells which."""
+    return any(len(tensor.shape) > 1 and tensor.shape[1] != 1 for tensor in request.inputs)
 
 
 def _require_taken(

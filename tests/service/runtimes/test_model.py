@@ -13,7 +13,7 @@ from service.bundle import BundleError, Column, verify_bundle
 from service.rows import RowReader
 from service.runtimes.failed_rows import SEARCH_ATTEMPTS, RowFailures, predict_each
 from service.runtimes.load_model import load_model
-from service.runtimes.model import RowByRow
+from service.runtimes.model import ArraysRowByRow, RowByRow
 from service.runtimes.onnx_model import _onnx_array, feeds_of
 from tests.delivery.delivery_harness import ROOT, resign, vouch
 from tests.delivery.loan_pipelines import CITIES, ROW, loans
@@ -29,14 +29,14 @@ class Toy:
     name = "toy"
 
     def __init__(self, bad=lambda array: False, answer=lambda array: (array * 2).tolist()):
-        self.bad, self.answer, self.asked = bad, answer, []
+        self.bad, self.values, self.asked = bad, answer, []
 
     def predict(self, columns):
         array = columns["x"]
         self.asked.append(len(array))
         if self.bad(array):
             raise ValueError(f"not these: {array.tolist()}")
-        return self.answer(array)
+        return self.values(array)
 
 
 def numbers(count):
@@ -371,3 +371,14 @@ def test_a_number_beyond_63_bits_fails_in_the_onnx_form_and_does_not_wrap_around
     assert convert(np.array([2**63 - 1], dtype=np.uint64)).tolist() == [[2**63 - 1]]
     with pytest.raises(OverflowError, match="a number is beyond 9223372036854775807"):
         convert(np.array([2**63], dtype=np.uint64))
+
+
+def test_arrays_of_rows_answered_alone_are_put_together():
+    class Centred(Toy):
+        def answer(self, columns):
+            array = columns["x"]
+            return {"predict": array - array.mean(), "transform": array.reshape(-1, 1) * 2}
+
+    answer = ArraysRowByRow(Centred()).answer(numbers(3))
+    assert answer["predict"].tolist() == [0.0] * 3
+    assert answer["transform"].tolist() == [[0.0], [2.0], [4.0]]

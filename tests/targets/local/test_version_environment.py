@@ -2,23 +2,32 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from deployment.batch_run import BatchOptions, predict
 from deployment.commands.garbage_collect import collect
 from deployment.commands.lint_checks import lint
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import CannotStart, ContractBroken, EdgeFailure
 from targets.local.doctor import findings
 from targets.local.stack import down, up
-from targets.local.version_environment import OwnEnvironment, own_environment
+from targets.local.version_environment import (
+    OwnEnvironment,
+    batch_interpreter,
+    own_environment,
+    store_of,
+)
 from tests.deployment.project_harness import ProjectHarness
 from tests.environments.wheelhouse import Wheelhouse
 
 SKLEARN = {"certified": "sklearn", "tolerance": 1e-5}
 TINY = {"tiny": "1.0"}
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -145,6 +154,43 @@ def test_what_cannot_be_built_is_not_deployed_and_what_runs_goes_on(
     assert "v2" not in project.ledger().versions
     assert project.ledger().version("v1").program == "v1-1"
     os.kill(project.workspace() and _pid(project, "v1-1"), 0)
+
+
+def test_files_are_predicted_by_the_stacks_python_where_it_fits(project: ProjectHarness) -> None:
+    project.deliver("v1")
+    workspace = project.workspace()
+    release = read_release(workspace.releases, "v1")
+    with batch_interpreter(workspace, release, project.said.append) as python:
+        assert python == sys.executable
+
+
+def test_files_are_predicted_in_an_environment_of_their_own_which_stays_meanwhile(
+    project: ProjectHarness, wheels: Wheelhouse
+) -> None:
+    wheels.wheel("tiny")
+    project.deliver("v1", runtime=SKLEARN, requirements=TINY)
+    workspace = project.workspace()
+    release = read_release(workspace.releases, "v1")
+    with batch_interpreter(workspace, release, project.said.append) as python:
+        imported = "import batch.__main__, tiny, sys; print(sys.prefix)"
+        done = subprocess.run([python, "-c", imported], cwd=ROOT, capture_output=True, check=True)
+        (digest,) = built(project)
+        assert done.stdout.decode().strip().endswith(f"/environments/{digest}")
+        assert not store_of(workspace).delete(digest)
+
+    assert store_of(workspace).delete(digest)
+    assert any("v1 needs tiny 1.0 (not installed here): building" in x for x in project.said)
+
+
+def test_files_are_not_predicted_where_the_environment_cannot_be_built(
+    project: ProjectHarness, wheels: Wheelhouse
+) -> None:
+    project.deliver("v1", runtime=SKLEARN, requirements=TINY)
+    out = project.folder / "out"
+    with pytest.raises(CannotStart, match="the environment of v1 cannot be built: "):
+        predict(project.workspace(), "v1", BatchOptions("rows.csv", str(out)), lambda event: None)
+
+    assert not out.exists()
 
 
 def _pid(project: ProjectHarness, program: str) -> int:

@@ -11,7 +11,7 @@ from onnx import TensorProto, numpy_helper
 
 from delivery.onnx.converters.trees.tree_arrays import MEMBER, Trees
 from delivery.onnx.graph import Graph, NotConvertible
-from delivery.onnx.ml_opset import ML
+from delivery.onnx.passes.ml_opset import ML
 
 SUM = 1
 # Larger integers are not exact in a number of 32 bits.

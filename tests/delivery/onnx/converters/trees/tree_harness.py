@@ -7,7 +7,7 @@ import onnxruntime
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType
 
-from delivery.onnx.ml_opset import declare_ml_opset
+from delivery.onnx.passes.ml_opset import declare_ml_opset
 from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
 

@@ -1,0 +1,1 @@
+"""Batch prediction: a bundle over files of any size, outside of the router."""

@@ -1,0 +1,1 @@
+"""Reads rows from files and fits them to a bundle's columns."""

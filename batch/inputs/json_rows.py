@@ -1,0 +1,103 @@
+"""Reads the rows of a file of JSON lines with the service's own reader."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from batch.errors import BatchError
+from batch.inputs.arrow_columns import Fitted, without_rows
+from batch.inputs.pieces import Piece, require_names
+from batch.inputs.work_units import WorkUnit
+from service.bundle import Column
+from service.rows import NOT_JSON, RowReader
+
+LONGEST_LINE = 16 * 1024 * 1024
+
+
+class JsonFileRows:
+    """One bundle's rows in files of JSON lines. keep: columns to copy, as JSON in a text."""
+
+    def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:
+        self.columns, self.keep = columns, list(keep)
+        self._reader = RowReader(columns)
+        self._names = list(map(attrgetter("name"), columns))
+        self._row = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+    def check(self, path: str) -> pa.Schema:
+        """Check the names of the first row; returns the columns to copy. Raises BatchError."""
+        with open(path, "rb") as file:
+            first = file.readline(LONGEST_LINE)
+
+        try:
+            row = self._row.decode(first)
+        except NOT_JSON as error:
+            raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
+
+        require_names([*self._names, *self.keep], row, path)
+        return pa.schema(dict.fromkeys(self.keep, pa.string()))
+
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
+        """The file in pieces of at most so many rows; raises BatchError."""
+        path = unit.file.path
+        try:
+            with open(path, "rb") as file:
+                lines = iter(lambda: file.readline(LONGEST_LINE), b"")
+                while chunk := list(islice(lines, rows)):
+                    yield self._piece(chunk)
+        except OSError as error:
+            raise BatchError(f"{path} cannot be read to its end: {error.strerror}") from error
+
+    def _piece(self, lines: list[bytes]) -> Piece:
+        unreadable: dict[int, str] = {}
+        rows: list[dict[str, msgspec.Raw]] = []
+        for number, line in enumerate(lines):
+            try:
+                rows.append(self._row.decode(line))
+            except NOT_JSON as error:
+                rows.append({})
+                unreadable[number] = f"no JSON object: {str(error)[:200]}"
+
+        chosen = [{name: row[name] for name in self._names if name in row} for row in rows]
+        decoded = self._reader.read(msgspec.json.encode({"instances": chosen}))
+        bad = {error.row: f"column {error.column!r}: {error.detail}" for error in decoded.errors}
+        fitted = Fitted(len(lines), np.array(decoded.kept, dtype=np.int64), decoded.columns, bad)
+
+        copied = [_texts(row.get(name) for row in rows) for name in self.keep]
+        return Piece(
+            without_rows(fitted, unreadable),
+            _batch(copied, self.keep, len(rows)),
+            lambda start, count: _lines_batch(lines[start : start + count]),
+        )
+
+
+def _texts(values: Iterable[Any]) -> pa.Array:
+    return pa.array(list(map(_text, values)), pa.string())
+
+
+def _text(value: Any) -> str | None:
+    """A JSON text as itself, every other value as JSON."""
+    if value is None:
+        return None
+
+    plain = msgspec.json.decode(value)
+    if plain is None or isinstance(plain, str):
+        return plain
+
+    return bytes(value).decode()
+
+
+def _batch(arrays: list[pa.Array], names: list[str], rows: int) -> pa.RecordBatch:
+    if arrays:
+        return pa.RecordBatch.from_arrays(arrays, names)
+
+    return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+
+def _lines_batch(lines: list[bytes]) -> pa.RecordBatch:
+    texts = [line.decode("utf-8", "replace").rstrip("\n") for line in lines]
+    return pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], ["line"])

@@ -1,0 +1,51 @@
+"""Reads the row groups of a Parquet file."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from batch.errors import BatchError
+from batch.inputs.accepted_types import check_types
+from batch.inputs.arrow_columns import ColumnFitter
+from batch.inputs.pieces import Piece, require_names
+from batch.inputs.work_units import WorkUnit
+from service.bundle import Column
+
+
+class ParquetFileRows:
+    """One bundle's rows in Parquet files. keep: columns to copy."""
+
+    def __init__(self, columns: list[Column], keep: Sequence[str]) -> None:
+        self.columns, self.keep = columns, list(keep)
+        self._fitter = ColumnFitter(columns)
+        self._texts = [column.name for column in columns if column.dtype == "string"]
+
+    def check(self, path: str) -> pa.Schema:
+        """Check names and types of a file; returns those of the columns to copy.
+
+        Raises BatchError.
+        """
+        try:
+            schema = pq.read_schema(path)
+        except (OSError, ValueError) as error:
+            raise BatchError(f"{path} cannot be read as Parquet: {error}") from error
+
+        check_types(self.columns, schema, path)
+        require_names(self.keep, schema.names, path)
+        return pa.schema(list(map(schema.field, self.keep)))
+
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
+        """The unit in pieces of at most so many rows; raises BatchError."""
+        names = list(dict.fromkeys([*(column.name for column in self.columns), *self.keep]))
+        texts = [name for name in self._texts if name not in self.keep]
+        path = unit.file.path
+        try:
+            with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+                batches = file.iter_batches(
+                    batch_size=rows, row_groups=list(unit.groups), columns=names, use_threads=False
+                )
+                for batch in batches:
+                    yield Piece(self._fitter.fit(batch), batch.select(self.keep), batch.slice)
+        except (OSError, pa.ArrowException) as error:
+            raise BatchError(f"{path} cannot be read to its end: {error}") from error

@@ -1,0 +1,32 @@
+"""A piece of an input file: rows that are predicted in one call."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from batch.errors import BatchError
+from batch.inputs.arrow_columns import Fitted
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of a file.
+
+    copied: the columns to copy beside the predictions. values: the input of so many rows from a
+    row on, for the report of bad rows.
+    """
+
+    fitted: Fitted
+    copied: pa.RecordBatch
+    values: Callable[[int, int], pa.RecordBatch]
+
+
+def require_names(names: Sequence[str], existing: Iterable[str], path: str) -> None:
+    """Raise BatchError where a file lacks a column that is to be copied."""
+    known = list(existing)
+    for name in names:
+        if name not in known:
+            raise BatchError(
+                f"{path} has no column {name!r} to keep (it has {', '.join(known[:20])})"
+            )

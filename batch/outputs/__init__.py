@@ -1,0 +1,1 @@
+"""Writes predictions so that a run can be interrupted at any moment."""

@@ -1,0 +1,125 @@
+"""Predicts one unit of work into a part: the function that every engine calls."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from batch.inputs.csv_rows import CsvFileRows
+from batch.inputs.json_rows import JsonFileRows
+from batch.inputs.parquet_rows import ParquetFileRows
+from batch.inputs.pieces import Piece
+from batch.inputs.work_units import WorkUnit
+from batch.model import BatchModel
+from batch.outputs.durable import replaced
+from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer
+from service.bundle import Column
+
+
+class RowsOfFiles(Protocol):
+    """Reads one format."""
+
+    def check(self, path: str) -> pa.Schema:
+        """Check a file before its first row is predicted; returns the columns to copy."""
+
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
+        """The unit's rows in pieces."""
+
+
+class UnitResult(msgspec.Struct, frozen=True):
+    """What a unit came to. seconds: of its process."""
+
+    file_number: int
+    number: int
+    rows: int
+    bad: int
+
+
+def reader_of(kind: str, columns: list[Column], keep: Sequence[str]) -> RowsOfFiles:
+    """The reader of a format."""
+    readers: dict[str, Callable[[list[Column], Sequence[str]], RowsOfFiles]] = {
+        "parquet": ParquetFileRows,
+        "csv": CsvFileRows,
+        "jsonl": JsonFileRows,
+    }
+    return readers[kind](columns, keep)
+
+
+class UnitPredictor:
+    """Predicts units with one loaded model."""
+
+    def __init__(
+        self, model: BatchModel, parts: PartFiles, keep: Sequence[str], chunk: int, values: bool
+    ) -> None:
+        self.model, self.parts, self.keep = model, parts, list(keep)
+        self.chunk, self.values = chunk, values
+
+    def predict(self, unit: WorkUnit, file_number: int, copied: pa.Schema) -> UnitResult:
+        """Write the unit's part and its bad rows. copied: the columns to copy."""
+        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
+        schema = pa.schema([*copied, *self.model.answers.schema])
+        rows, bad = 0, 0
+        with (
+            replaced(self.parts.bad(unit, file_number), 0o600) as bad_path,
+            part_writer(self.parts.data(unit, file_number), schema) as part,
+            bad_path.open("wb") as bad_file,
+        ):
+            for piece in reader.read(unit, self.chunk):
+                arrays, reasons = self.model.predict(piece.fitted)
+                part.write(_beside(piece, arrays, schema))
+                bad_file.writelines(self._lines(piece, reasons, unit, rows))
+                rows += piece.fitted.rows
+                bad += len(reasons)
+
+        return UnitResult(file_number, unit.number, rows, bad)
+
+    def _lines(
+        self, piece: Piece, reasons: dict[int, str], unit: WorkUnit, before: int
+    ) -> Iterator[bytes]:
+        """The bad rows of a piece, which begins `before` rows after the unit."""
+        for row in sorted(reasons):
+            values = self._shown(piece, row) if self.values else None
+            number = unit.first_row + before + row
+            bad = BadFileRow(unit.file.name, number, reasons[row], values)
+            yield msgspec.json.encode(bad) + b"\n"
+
+    def _shown(self, piece: Piece, row: int) -> dict[str, Any]:
+        (values,) = piece.values(row, 1).to_pylist()
+        return {name: _plain(value) for name, value in values.items()}
+
+
+def _beside(piece: Piece, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [*piece.copied.columns, *arrays]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it, cut where it is long."""
+    if isinstance(value, str):
+        return value[:LISTED_VALUE]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+
+    return str(value)[:LISTED_VALUE]
+
+
+def complete(parts: PartFiles, unit: WorkUnit, file_number: int) -> UnitResult | None:
+    """The result of a unit that an earlier run predicted, None where it did not."""
+    data, bad = parts.data(unit, file_number), parts.bad(unit, file_number)
+    if not data.exists() or not bad.exists():
+        return None
+
+    return UnitResult(file_number, unit.number, _rows(data), _count_lines(bad))
+
+
+def _rows(path: Path) -> int:
+    with pa.memory_map(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        return sum(reader.get_batch(at).num_rows for at in range(reader.num_record_batches))
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(1 for _ in file)

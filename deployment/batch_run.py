@@ -1,0 +1,154 @@
+"""`predict`: starts a batch run in a process of its own and follows its events."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
+from deployment.workspace.errors import BadOption, EdgeFailure, Interrupted
+from deployment.workspace.ledger import opened, read_ledger
+from deployment.workspace.workspace import Workspace
+from store.ledger import LedgerStore
+from targets.base import Say, silent
+from targets.local.version_environment import batch_interpreter
+
+RELEASED = "released"
+INTERRUPTED = 130
+FORMATS = ("parquet", "csv", "jsonl")
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What `predict` was asked: a pattern of files, the output folder, and how.
+
+    keep: names, comma separated. max_bad: such as `1%`.
+    """
+
+    patterns: str
+    out: str
+    keep: str = ""
+    processes: int = 1
+    max_bad: str = "1%"
+    bad_row_data: bool = True
+    chunk_rows: int | None = None
+    output_format: str | None = None
+
+
+def predict(
+    workspace: Workspace,
+    version: str,
+    options: BatchOptions,
+    say: Callable[[Event], None],
+    tell: Say = silent,
+) -> Event:
+    """Predict files with a delivered version; returns the last event.
+
+    version: `released` means whoever is released as the run begins.
+    tell: hears of an environment that has to be built first.
+    Raises EdgeFailure, BadOption, Interrupted; CannotStart where that cannot be built.
+    """
+    name = _version(workspace, version)
+    release = read_release(workspace.releases, name)
+    check_seal(release, workspace.public_key)
+    check_belongs(release, workspace.settings.model)
+    job = {
+        **_asked(options),
+        "bundle": str(release.path.absolute()),
+        "public_key": str(workspace.public_key.absolute()),
+        "runtime": served_by(release, workspace.settings.deployment.runtime),
+    }
+    with batch_interpreter(workspace, release, tell) as python:
+        return _followed(workspace, python, job, say)
+
+
+def _version(workspace: Workspace, version: str) -> str:
+    if version != RELEASED:
+        return version
+
+    with opened(workspace) as database:
+        ledger = read_ledger(LedgerStore(database, workspace.settings.model))
+
+    if ledger.released is None:
+        raise EdgeFailure("nothing is released: name a version, such as v1")
+
+    return ledger.released
+
+
+def _asked(options: BatchOptions) -> dict[str, Any]:
+    """The options as the run takes them, with the caller's own folders."""
+    if options.output_format not in (None, *FORMATS):
+        raise BadOption(f"--format is one of {', '.join(FORMATS)}, not {options.output_format}")
+
+    job = asdict(options)
+    job["patterns"] = [os.path.abspath(options.patterns)]
+    job["out"] = os.path.abspath(options.out)
+    job["keep"] = [name for name in options.keep.split(",") if name]
+    job["max_bad"] = _share(options.max_bad)
+    return job
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = -1.0
+
+    share = number / 100 if text.endswith("%") else number
+    if 0 <= share <= 1:
+        return share
+
+    raise BadOption(f"--max-bad is a share such as 1% or 0.01, not '{text}'")
+
+
+def _followed(
+    workspace: Workspace, python: str, job: dict[str, Any], say: Callable[[Event], None]
+) -> Event:
+    process = subprocess.Popen(
+        [python, "-m", "batch"],
+        cwd=workspace.root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process:
+        process.stdin.write(json.dumps(job).encode())
+        process.stdin.close()
+        last = _last_event(process, say)
+
+    if last.get("event") == "refused":
+        raise EdgeFailure(last["detail"])
+    if last.get("state") == "interrupted":
+        raise Interrupted(
+            f"interrupted after {last['rows']:,} rows, which are kept in {last['out']}: the same "
+            f"command goes on"
+        )
+    if last.get("event") != "ended":
+        raise EdgeFailure(
+            f"the batch process ended with exit status {process.returncode}: see the lines above; "
+            f"the same command goes on where it stopped"
+        )
+
+    return last
+
+
+def _last_event(process: "subprocess.Popen[bytes]", say: Callable[[Event], None]) -> Event:
+    """Report the events to the last. Ctrl-C reaches the run too, which ends by itself."""
+    assert process.stdout is not None
+    last: Event = {}
+    while True:
+        try:
+            line = process.stdout.readline()
+        except KeyboardInterrupt:
+            continue
+
+        if not line:
+            return last
+
+        last = json.loads(line)
+        say(last)
