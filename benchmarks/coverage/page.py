@@ -26,8 +26,9 @@ scikit-learn: nothing is wrong with their answers, they are only slower
 
 *Wrong*: adversarial rows, 2,000 a pipeline at most, on which the served answer is not the
 pipeline's own within the tolerance, or another class. They are none of the rows that delivery
-proves a version with: numbers on thresholds and one unit in the last place beside, both
-sides of the pipeline's own steps, integers beyond 2^24, rows halfway between two others, unseen and rare categories, nulls.
+proves a version with: numbers on thresholds and one unit in the last place beside, both sides of
+the pipeline's own steps, integers beyond 2^24, rows halfway between two others, unseen and rare
+categories, nulls.
 *Refused*: those of them that get an error where the pipeline answers: they are so far from
 training that the ONNX form cannot tell what the pipeline would say.
 

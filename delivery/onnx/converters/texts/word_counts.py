@@ -100,6 +100,7 @@ def _counts_of_one_row(model: Any, width: int) -> Any:
     pattern = WORDS[model.token_pattern].format(_letters())
     pool = word_pool(model)
     shortest, longest = model.ngram_range
+    filler: Any = [FILLER]
     nodes = [
         helper.make_node(
             "Tokenizer", ["text"], ["split"], domain=OF_ONNX_RUNTIME, tokenexp=pattern,
@@ -121,7 +122,7 @@ def _counts_of_one_row(model: Any, width: int) -> Any:
         [helper.make_tensor_value_info("counts", TensorProto.FLOAT, [width])],
         [
             helper.make_tensor("flat", TensorProto.INT64, [1], [-1]),
-            helper.make_tensor("filler", TensorProto.STRING, [1], [FILLER]),  # type: ignore[list-item]
+            helper.make_tensor("filler", TensorProto.STRING, [1], filler),
         ],
     )
 
