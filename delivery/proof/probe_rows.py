@@ -208,14 +208,14 @@ def _rarest(series: "pd.Series", count: int) -> np.ndarray:
     """The first rows of that many rarest values; none of a column whose values hardly repeat."""
     try:
         counts = series.value_counts(ascending=True)
+        if len(counts) > len(series) / 2:
+            return np.empty(0, dtype=int)
+
+        is_first = ~series.duplicated() & series.isin(counts.index[:count])
     except (TypeError, NotImplementedError):
-        # Its values have no hash, such as lists, or pandas no index of them, such as bytes.
+        # Its values have no hash, such as lists, or pandas or pyarrow cannot look them up.
         return np.empty(0, dtype=int)
 
-    if len(counts) > len(series) / 2:
-        return np.empty(0, dtype=int)
-
-    is_first = ~series.duplicated() & series.isin(counts.index[:count])
     return np.flatnonzero(is_first)
 
 

@@ -30,6 +30,10 @@ def run_on_one_thread(pipeline: Any) -> None:
 
 
 def _values(part: Any) -> Collection[Any]:
+    """What a list or dictionary holds; nothing of anything else, such as a model of one's own."""
+    if not isinstance(part, list | tuple | dict):
+        return ()
+
     values: Collection[Any] = part
     if isinstance(part, dict):
         values = part.values()

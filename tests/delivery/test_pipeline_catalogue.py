@@ -12,12 +12,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from delivery import bundle_writer
 from delivery.bundle_writer import write_contents
 from delivery.errors import DeliveryError
 from delivery.inputs import environment
 from delivery.inputs.signature import rows_of
 from delivery.recipe import Source, as_frame, checked
 from delivery.request import DeliveryRequest
+from environments import model_needs
 from service.bundle import Bundle
 from service.comparison import same
 from service.predict import Predictor
@@ -34,8 +36,10 @@ NO_DIRECT_FORM = "there is none", "it leaves"
 def _asked_once():
     """The environment and the commit are the same for all."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("installed", "git_state"):
-            patch.setattr(environment, name, functools.cache(getattr(environment, name)))
+        patch.setattr(environment, "git_state", functools.cache(environment.git_state))
+        for module in (bundle_writer, model_needs):
+            patch.setattr(module, "installed", functools.cache(module.installed))
+
         yield
 
 

@@ -135,10 +135,9 @@ from tests.delivery.loan_pipelines import *
 
 def build():
     sklearn.set_config(transform_output="pandas")
-    names = ["amount", "age"]
     named = make_pipeline(
         ColumnTransformer([("n", StandardScaler(), ["amount", "age"])]),
-        ColumnTransformer([("x", "passthrough", ["n__age"])]),
+        FunctionTransformer(pd.DataFrame.abs),
     )
     made = fitted(LogisticRegression(), bad, "predict_proba", named)
     return Recipe(made.pipeline, made.held_out, made.labels, made.output)
