@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +24,14 @@ MOST_WAITING = 256
 MOST_TIMES = 4
 
 
+@dataclass
+class StreamRead:
+    """A stream that is to be read. late: its deadline has passed."""
+
+    body: bytes
+    late: bool = False
+
+
 class ArrowProcess:
     """The process of one worker, started with the first stream, and again after it has ended."""
 
@@ -30,6 +39,7 @@ class ArrowProcess:
         self._limits = limits
         self._pool = BoundedPool("arrow", MOST_WAITING, threads=1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._reading: StreamRead | None = None
 
     async def rows(
         self, body: bytes, within_s: float, loop: asyncio.AbstractEventLoop
@@ -40,20 +50,13 @@ class ArrowProcess:
         if find_spec("pyarrow") is None:
             raise Problem(415, "this router has no pyarrow: send the rows as JSON")
 
-        late = False
-
-        def give_up() -> None:
-            nonlocal late
-            late = True
-            # Its pipes are closed by the thread that reads them.
-            self._kill()
-
-        timer = loop.call_later(within_s, give_up)
+        read = StreamRead(body)
+        timer = loop.call_later(within_s, self._give_up, read)
         try:
-            return await self._pool.run(self._exchange, body)
+            rows = await self._pool.run(self._exchange, read)
         except (OSError, EOFError) as error:
-            if late:
-                raise Problem(504, f"no answer within the deadline of {within_s:.3g} s") from error
+            if read.late:
+                raise _too_late(within_s) from error
 
             raise Problem(
                 400,
@@ -63,18 +66,40 @@ class ArrowProcess:
         finally:
             timer.cancel()
 
+        if read.late:
+            raise _too_late(within_s)
+
+        return rows
+
     def close(self) -> None:
         """End the process, after the last stream."""
         self._kill()
         self._end()
 
+    def _give_up(self, read: StreamRead) -> None:
+        """End the process where it reads this stream: another caller's is none of its business."""
+        read.late = True
+        if self._reading is read:
+            # Its pipes are closed by the thread that reads them.
+            self._kill()
+
     def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
 
-    def _exchange(self, body: bytes) -> list[msgspec.Raw]:
-        """Send one stream and read its rows, in a thread. Raises OSError, EOFError, Problem."""
-        process = self._running()
+    def _exchange(self, read: StreamRead) -> list[msgspec.Raw]:
+        """Read one stream, in a thread. Raises OSError, EOFError, Problem."""
+        self._reading = read
+        try:
+            process = self._running()
+            if read.late:
+                raise EOFError
+            return self._rows_of(process, read.body)
+        finally:
+            self._reading = None
+
+    def _rows_of(self, process: "subprocess.Popen[bytes]", body: bytes) -> list[msgspec.Raw]:
+        """Send one stream and read its rows. Raises OSError, EOFError, Problem."""
         limits = self._limits
         task = ReadTask(
             len(body),
@@ -133,3 +158,7 @@ def _environ() -> dict[str, str]:
     """What the reader needs of the environment: no secret."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+
+
+def _too_late(within_s: float) -> Problem:
+    return Problem(504, f"no answer within the deadline of {within_s:.3g} s")

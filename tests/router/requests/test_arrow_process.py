@@ -157,3 +157,19 @@ def test_a_router_without_pyarrow_says_what_to_send(monkeypatch):
     with pytest.raises(Problem, match="send the rows as JSON") as refused:
         asyncio.run(ask())
     assert refused.value.status == 415
+
+
+def test_the_deadline_of_a_stream_that_waits_ends_no_other_callers():
+    async def ask():
+        process = ArrowProcess(Limits())
+        loop = asyncio.get_running_loop()
+        try:
+            first = asyncio.ensure_future(process.rows(stream(x=list(range(5_000))), 60.0, loop))
+            late = asyncio.ensure_future(process.rows(stream(x=[1]), 0.0, loop))
+            return await asyncio.gather(first, late, return_exceptions=True)
+        finally:
+            process.close()
+
+    rows, late = asyncio.run(ask())
+    assert len(rows) == 5_000
+    assert late.status == 504
