@@ -21,6 +21,8 @@ from service.runtimes.one_thread import run_on_one_thread
 from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
 
 log = logging.getLogger("sluice.runtimes")
+# So many lone rows are asked for twice without success before it is given up.
+MOST_IN_VAIN = 3
 
 
 class PipelineModel:
@@ -43,6 +45,8 @@ class PipelineModel:
             (output, getattr(self._pipeline, output.name)) for output in outputs_of(manifest)
         ]
         self._input = FrameBuilder(manifest.columns, manifest.input)
+        # Whether a lone row was ever answered beside itself, and how often it was not.
+        self._helped, self._in_vain = False, 0
         self.direct: DirectForm | None = None
         if manifest.direct is not None and manifest.direct.served:
             try:
@@ -90,7 +94,11 @@ class PipelineModel:
         return answer
 
     def _may_ask_twice(self) -> bool:
-        return not (self._manifest.side_effects or self._manifest.one_row_at_a_time)
+        if self._manifest.side_effects or self._manifest.one_row_at_a_time:
+            return False
+
+        # The warm-up asks with a good lone row first: what helps once has helped by then.
+        return self._helped or self._in_vain < MOST_IN_VAIN
 
     def _ask_twice(self, columns: Columns, error: Exception) -> Answer:
         """What a lone row gets beside itself; raises `error` where it fails there, too.
@@ -101,8 +109,10 @@ class PipelineModel:
         try:
             answer = self._ask(take_rows(columns, [0, 0]))
         except Exception:  # noqa: BLE001 (as above)
+            self._in_vain += 1
             raise error from None
 
+        self._helped = True
         return {name: array[:1] for name, array in answer.items()}
 
     def predict_directly(self, form: DirectForm, columns: Columns) -> Predictions:
