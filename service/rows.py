@@ -326,7 +326,7 @@ def _struct(name: str, fields: list[Any], names: dict[str, str]) -> Any:
 
 def _is_whole(number: float) -> bool:
     """Whether a float stands for exactly one integer."""
-    return number.is_integer() and abs(number) < EXACT_FLOATS
+    return number.is_integer() and abs(number) <= EXACT_FLOATS
 
 
 def _whole_float(raw: msgspec.Raw) -> int | None:

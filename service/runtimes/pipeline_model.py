@@ -18,7 +18,15 @@ from service.runtimes.direct.form import DirectForm
 from service.runtimes.json_values import listed, require_values
 from service.runtimes.model import Answer, Predictions
 from service.runtimes.one_thread import run_on_one_thread
-from service.runtimes.outputs import MOST_VALUES, TOO_WIDE, by_row, outputs_of
+from service.runtimes.outputs import (
+    DECISION,
+    MOST_VALUES,
+    PREDICT,
+    SCORES,
+    TOO_WIDE,
+    by_row,
+    outputs_of,
+)
 
 log = logging.getLogger("sluice.runtimes")
 # So many lone rows are asked for twice without success before it is given up.
@@ -59,6 +67,10 @@ class PipelineModel:
         manifest = self._manifest
         if len(self._methods) > 1:
             raise NoDirectForm("it answers several outputs")
+
+        ((output, _),) = self._methods
+        if output.name in (DECISION, SCORES) or (output.name == PREDICT and output.shape):
+            raise NoDirectForm(f"{output.name} of several targets, or of scores, has none")
 
         return DirectForm(self._pipeline, manifest.output, manifest.columns, manifest.input)
 
