@@ -17,6 +17,7 @@ from service.rows import Columns, row_count, take_rows
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
 from service.runtimes.model import Model, Predictions, RowByRow
+from service.runtimes.outputs import PREDICT
 from service.runtimes.pipeline_model import PipelineModel
 
 # What the order of additions leaves.
@@ -60,6 +61,9 @@ def prove_direct(
     pipeline = _pipeline_of(served)
     if description.side_effects:
         return DirectCalls(served=False, reason="a prediction changes something")
+
+    if any(output.name == PREDICT and output.shape for output in description.outputs):
+        return DirectCalls(served=False, reason="there is none: it has several targets")
 
     try:
         form = pipeline.direct_form()
