@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests import reaper
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         order.insert(number + round(number * distance), file)
 
     items[:] = [item for file in order for item in by_file[file]]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Let a model without a random state be the same in every run, in fixtures too."""
+    np.random.seed(0)
 
 
 def pytest_collection_finish() -> None:
