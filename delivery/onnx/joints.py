@@ -4,6 +4,7 @@ Their converters are in converters/joints/.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class Weigh:
     """All values times a weight."""
 
     weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Transformation:
+    """What a fitted classifier's `transform` gives to the next step.
+
+    model: the classifier.
+    """
+
+    model: Any
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Weigh
+from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Transformation, Weigh
 from delivery.onnx.registry import converter_of
 from delivery.onnx.texts.lower_case import lowers
 
@@ -92,7 +92,10 @@ class PipelineParser:
         return list(operator.outputs)
 
     def _transformed(self, scope: Any, model: Any, inputs: Sequence[Any]) -> Variables:
-        """What a step gives to the next: its columns, or of a label and scores the scores."""
+        """What a step gives to the next: its columns, or of a cluster its distances."""
+        if hasattr(model, "transform") and is_classifier(model):
+            return self._declare(scope, Transformation(model), inputs, ("transformed",))
+
         outputs = self.parse(scope, model, inputs)
         if isinstance(model, str) or model is None or not hasattr(model, "predict"):
             return outputs

@@ -4,15 +4,12 @@ from typing import Any
 
 from delivery.onnx.converters import scores
 from delivery.onnx.converters.linear.scores import decision_scores, label_by_scores
-from delivery.onnx.graph import Graph, NotConvertible
+from delivery.onnx.graph import Graph
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
     """As a classifier."""
     graph = Graph(scope, operator, container)
-    if len(operator.outputs) < 2:
-        raise NotConvertible(f"{graph.step} as a transformer")
-
     decisions = decision_scores(graph)
     label_by_scores(graph, decisions)
     if len(graph.model.classes_) == 2:

@@ -5,5 +5,6 @@ CONVERTERS = {
     "delivery.onnx.joints.Narrow": "narrow",
     "delivery.onnx.joints.NullTexts": "null_texts",
     "delivery.onnx.joints.Select": "select",
+    "delivery.onnx.joints.Transformation": "transformation",
     "delivery.onnx.joints.Weigh": "weigh",
 }

@@ -7,6 +7,7 @@ import numpy as np
 from delivery.onnx.converters import scores
 from delivery.onnx.converters.kernels.kernel_values import ranked_distances
 from delivery.onnx.converters.meta import decisions
+from delivery.onnx.converters.neighbours.distances import far_limit, unless_far
 from delivery.onnx.graph import Graph
 
 
@@ -15,6 +16,9 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     graph = Graph(scope, operator, container)
     model = graph.model
     joined = graph.joined(decisions.binary_score(graph, one)[0] for one in model.estimators_)
-    ranked = ranked_distances(graph, joined, np.asarray(model.code_book_, dtype=np.float64))
+    codes = np.asarray(model.code_book_, dtype=np.float64)
+    # Of scores far beyond all codes rounding decides which code is nearer.
+    near = unless_far(graph, joined, far_limit(codes, by_products=True))
+    ranked = ranked_distances(graph, near, codes)
     graph.classes(scores.smallest(graph, ranked), model.classes_)
     graph.output(graph.add("Neg", ranked), 1)

@@ -9,11 +9,12 @@ from delivery.onnx.converters.kernels.kernel_values import (
     ranked_distances,
     squared_distances,
 )
+from delivery.onnx.converters.neighbours.distances import far_limit, unless_far
 from delivery.onnx.graph import Graph, NotConvertible
 
 
 def convert(scope: Any, operator: Any, container: Any) -> None:
-    """Of the Euclidean metric."""
+    """Of the Euclidean metric; a row fails where rounding decides which centre is nearer."""
     graph = Graph(scope, operator, container)
     model, rows = graph.model, graph.matrix()
     if model.metric != "euclidean":
@@ -23,6 +24,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     nearest = scores.largest(graph, discriminants)
     if np.isclose(model.class_prior_, 1 / len(model.classes_)).all():
         centres = np.asarray(model.centroids_, dtype=np.float64)
+        rows = unless_far(graph, rows, far_limit(centres, by_products=True))
         nearest = scores.smallest(graph, ranked_distances(graph, rows, centres))
 
     graph.classes(nearest, model.classes_)
@@ -36,5 +38,6 @@ def _discriminants(graph: Graph, rows: str) -> str:
     units = np.where(deviations == 0, 1.0, deviations).reshape(1, -1)
     scaled = graph.add("Div", rows, graph.constant(units))
     centres = np.asarray(model.centroids_, dtype=np.float64) / units
+    scaled = unless_far(graph, scaled, far_limit(centres, by_products=False))
     share = graph.constant(2.0 * np.log(np.asarray(model.class_prior_)).reshape(1, -1))
     return graph.add("Sub", share, squared_distances(graph, scaled, centres))

@@ -7,6 +7,8 @@ from sklearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
 )
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import (
     BernoulliNB,
     CategoricalNB,
@@ -14,7 +16,9 @@ from sklearn.naive_bayes import (
     GaussianNB,
     MultinomialNB,
 )
+from sklearn.pipeline import make_pipeline
 
+from delivery.onnx.graph import NotConvertible
 from tests.delivery.onnx.converter_harness import ConvertedStep
 from tests.delivery.onnx.converters.rows import CLASSES, fitted, require_equal_everywhere
 
@@ -54,3 +58,20 @@ def test_a_number_that_is_no_category_fails_in_both():
     converted = ConvertedStep(CategoricalNB().fit(frame, labels), frame, "predict")
     converted.require_both_fail(frame[:1].assign(a=9))
     converted.require_both_fail(frame[:1].assign(a=-1))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("model", [
+    LinearDiscriminantAnalysis(), LinearDiscriminantAnalysis(n_components=1),
+    LinearDiscriminantAnalysis(solver="eigen", shrinkage=0.3),
+], ids=str)  # fmt: skip
+def test_the_sums_that_it_gives_to_the_next_step(model, classes):
+    pipeline = make_pipeline(model, LogisticRegression())
+    require_equal_everywhere(fitted(pipeline, "predict_proba", classes))
+
+
+def test_a_classifier_whose_columns_for_the_next_step_are_not_known_is_refused():
+    members = [("bayes", GaussianNB()), ("discriminant", LinearDiscriminantAnalysis())]
+    pipeline = make_pipeline(VotingClassifier(members, voting="hard"), LogisticRegression())
+    with pytest.raises(NotConvertible, match="VotingClassifier as a transformer"):
+        fitted(pipeline, "predict_proba")
