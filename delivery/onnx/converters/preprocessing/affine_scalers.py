@@ -18,21 +18,25 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _standard(graph: Graph, model: Any) -> str:
-    value = graph.matrix()
-    if model.with_mean:
-        value = graph.add("Sub", value, graph.constant(_row(model.mean_)))
-    if model.with_std:
-        value = graph.add("Div", value, graph.constant(_row(model.scale_)))
-
-    return value
+    return _scaled(
+        graph, model.mean_ if model.with_mean else None, model.scale_ if model.with_std else None
+    )
 
 
 def _robust(graph: Graph, model: Any) -> str:
+    return _scaled(
+        graph,
+        model.center_ if model.with_centering else None,
+        model.scale_ if model.with_scaling else None,
+    )
+
+
+def _scaled(graph: Graph, centre: Any, scale: Any) -> str:
     value = graph.matrix()
-    if model.with_centering:
-        value = graph.add("Sub", value, graph.constant(_row(model.center_)))
-    if model.with_scaling:
-        value = graph.add("Div", value, graph.constant(_row(model.scale_)))
+    if centre is not None:
+        value = graph.add("Sub", value, graph.constant(_row(centre)))
+    if scale is not None:
+        value = graph.add("Div", value, graph.constant(_row(scale)))
 
     return value
 
