@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from environments.closure import closure
+from environments.dependencies import with_dependencies
 from environments.imports import distributions_in, distributions_of_code
 from environments.installed_packages import installed, markers_here
-from environments.roots import RUNTIMES
+from environments.sluice_packages import RUNTIMES
 
 PYARROW = "pyarrow"
 
@@ -36,7 +36,7 @@ def needs_here(
         roots.add(PYARROW)
 
     versions = installed()
-    names = closure(roots, markers_here(), skip_missing=True)
+    names = with_dependencies(roots, markers_here(), skip_missing=True)
     return {name: versions[name] for name in sorted(names)}
 
 
@@ -47,6 +47,6 @@ def needs_of_older(trained: Mapping[str, str], pickle: bytes, code: Iterable[byt
     """
     named = distributions_in(pickle) | distributions_of_code(code)
     roots = {*RUNTIMES["sklearn"], *(named & trained.keys())}
-    names = closure(roots, markers_here(), skip_missing=True) | roots
+    names = with_dependencies(roots, markers_here(), skip_missing=True) | roots
     versions = {name: trained[name] for name in sorted(names) if name in trained}
     return ModelNeeds(versions, trained)

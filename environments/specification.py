@@ -11,11 +11,11 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from environments.closure import closure
+from environments.dependencies import with_dependencies
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import installed, markers_here
 from environments.lockfile import Pin
-from environments.roots import BATCH, DELIVERY, SERVICE
+from environments.sluice_packages import BATCH, DELIVERY, SERVICE
 
 FORM = 1
 DIGEST_LENGTH = 16
@@ -184,5 +184,5 @@ def _is_version(text: object) -> bool:
 def _own(others: Collection[str], roots: Iterable[str]) -> dict[str, str]:
     """What Sluice itself needs, as it is installed here, but for what others bring."""
     versions = installed()
-    names = closure(roots, markers_here(), skip_missing=True)
+    names = with_dependencies(roots, markers_here(), skip_missing=True)
     return {name: versions[name] for name in names if name not in others}

@@ -13,8 +13,8 @@ from service.bundle import FRAME, LIST, BundleError, Column, FrameColumn
 from service.columns.array_cells import cell_maker
 from service.columns.arrow_types import arrow_type
 from service.columns.kind import ColumnKind
-from service.columns.moments import moments_of
 from service.columns.registry import PLAIN, column_kind
+from service.columns.time_dtypes import time_dtype_of
 from service.rows import Columns, row_count
 
 NUMPY_OF = {"float": "float64", "int": "int64", "bool": "bool", "string": "object"}
@@ -86,7 +86,7 @@ def _levels(frame: FrameColumn, name: str, kind: ColumnKind | None) -> Any:
     import pandas
 
     dtype, levels = _dtype_by_name(name), frame.levels or []
-    kind = kind or moments_of(dtype)
+    kind = kind or time_dtype_of(dtype)
     if kind is None:
         return pandas.Index(levels, dtype=dtype)
 

@@ -15,8 +15,15 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from delivery.onnx.connectors import (
+    Concatenate,
+    MultiplyByWeight,
+    NullTexts,
+    SelectColumns,
+    ToFloat32,
+    Transformation,
+)
 from delivery.onnx.graph import NotConvertible
-from delivery.onnx.joints import Join, Narrow, NullTexts, Select, Transformation, Weigh
 from delivery.onnx.registry import converter_of
 from delivery.onnx.texts.lower_case import lowers
 
@@ -145,7 +152,7 @@ class PipelineParser:
         if len(inputs) != 1:
             raise NotConvertible("a ColumnTransformer after steps whose columns are not known")
 
-        return self._declare(scope, Select(tuple(map(int, numbers))), inputs, ("chosen",))
+        return self._declare(scope, SelectColumns(tuple(map(int, numbers))), inputs, ("chosen",))
 
     def _feature_union(self, scope: Any, model: FeatureUnion, inputs: Sequence[Any]) -> Variables:
         weights = model.transformer_weights or {}
@@ -163,13 +170,13 @@ class PipelineParser:
         if weight is None:
             return values
 
-        return self._declare(scope, Weigh(float(weight)), values, ("weighed",))
+        return self._declare(scope, MultiplyByWeight(float(weight)), values, ("weighed",))
 
     def _joined(self, scope: Any, values: Variables) -> Variables:
         if len(values) == 1:
             return values
 
-        return self._declare(scope, Join(), values, ("joined",))
+        return self._declare(scope, Concatenate(), values, ("joined",))
 
     def _lowered(self, text: Any) -> Any:
         """The same column of texts in lower case."""
@@ -182,8 +189,8 @@ class PipelineParser:
         """A step that only skl2onnx may know."""
         values = list(inputs)
         if len(values) > 1 or not isinstance(values[0].type, StringTensorType):
-            joint = Narrow() if self.narrow else Join()
-            values = self._declare(scope, joint, values, ("joined",))
+            connector = ToFloat32() if self.narrow else Concatenate()
+            values = self._declare(scope, connector, values, ("joined",))
             if self.narrow:
                 values[0].set_type(FloatTensorType([None, None]))
 

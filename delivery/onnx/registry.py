@@ -34,9 +34,17 @@ from delivery.onnx import shapes
 
 HERE = "delivery.onnx.converters"
 TABLES = (
-    *("joints", "preprocessing", "curves", "selection", "decomposition", "linear", "projections"),
-    *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours", "others"),
-    *("targets", "texts"),
+    *(
+        "connectors",
+        "preprocessing",
+        "curves",
+        "selection",
+        "decomposition",
+        "linear",
+        "projections",
+    ),
+    *("trees", "boosters", "bayes", "clusters", "kernels", "meta", "neighbours"),
+    *("others", "targets", "texts"),
 )
 
 

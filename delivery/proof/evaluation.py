@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from delivery.errors import DeliveryError, first_line
+from delivery.json_texts import is_whole_text
 from delivery.recipe import Recipe
-from delivery.texts import is_whole_text
 from service.rows import Columns, row_count, take_rows
 from service.runtimes.model import Model
 from service.runtimes.outputs import (

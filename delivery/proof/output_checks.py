@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from delivery.errors import DeliveryError
+from delivery.json_texts import is_whole_text
 from delivery.proof.evaluation import target_classes
 from delivery.recipe import Recipe
-from delivery.texts import is_whole_text
 from service.bundle import Output
 from service.rows import Columns
 from service.runtimes.failed_rows import RowFailures, predict_each

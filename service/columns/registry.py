@@ -2,7 +2,7 @@
 
 from service.bundle import BundleError, Column, ValueForm
 from service.columns.arrays import Arrays
-from service.columns.days_and_times import Dates, Times
+from service.columns.dates_and_times import Dates, Times
 from service.columns.decimals import Decimals
 from service.columns.encoded_bytes import EncodedBytes
 from service.columns.iso_datetimes import Datetimes

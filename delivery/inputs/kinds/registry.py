@@ -3,11 +3,11 @@
 from typing import Any
 
 from delivery.inputs.kinds.arrays import ArrayKind
-from delivery.inputs.kinds.days import DateKind, PeriodKind, TimeKind
+from delivery.inputs.kinds.dates_times_periods import DateKind, PeriodKind, TimeKind
+from delivery.inputs.kinds.datetimes_and_durations import DatetimeKind, DurationKind
 from delivery.inputs.kinds.decimals import DecimalKind
 from delivery.inputs.kinds.encoded_bytes import BytesKind
 from delivery.inputs.kinds.kind import FrameKind
-from delivery.inputs.kinds.moments import DatetimeKind, DurationKind
 
 KINDS: dict[str, FrameKind] = {
     kind.name: kind

@@ -103,8 +103,8 @@ def _folded(graph: _NamedGraph, product: NodeProto) -> list[NodeProto]:
 
 def _parts(graph: _NamedGraph, value: str) -> list[str]:
     """The matrices that a value is joined of; none where the columns of one are not known."""
-    joint = graph.producer(value, "Concat")
-    parts = [value] if joint is None else list(joint.input)
+    concat = graph.producer(value, "Concat")
+    parts = [value] if concat is None else list(concat.input)
     if not all(part in graph.widths for part in parts):
         return []
 
@@ -167,8 +167,8 @@ def _codes_of(graph: _NamedGraph, value: str) -> list[str]:
     if cast is None:
         return []
 
-    joint = graph.producer(cast.input[0], "Concat")
-    flags = list(cast.input) if joint is None else list(joint.input)
+    concat = graph.producer(cast.input[0], "Concat")
+    flags = list(cast.input) if concat is None else list(concat.input)
     codes, first = [], 0
     for name in flags:
         comparison = graph.producer(name, "Equal")

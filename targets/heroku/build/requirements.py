@@ -9,7 +9,7 @@ that pip installs those very files and nothing beside them."""
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from environments.closure import NotInstalled, closure
+from environments.dependencies import NotInstalled, with_dependencies
 from environments.lockfile import Pin
 from targets.heroku.errors import HerokuFailure
 
@@ -71,7 +71,7 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
     """
     pins = {**needs.pins, **needs.model}
     chosen = dict(needs.model)
-    for name in _closure(needs, whose):
+    for name in _with_dependencies(needs, whose):
         chosen[name] = _version(name, pins, lock, whose)
 
     hashes: dict[str, tuple[str, ...]] = {}
@@ -85,10 +85,10 @@ def requirements_txt(needs: Needs, lock: Mapping[str, Pin], whose: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _closure(needs: Needs, whose: str) -> set[str]:
+def _with_dependencies(needs: Needs, whose: str) -> set[str]:
     """Normalised names of the roots, such as `psycopg[binary]`, and of all they need on a dyno."""
     try:
-        return closure(needs.roots, marks_of(needs.python))
+        return with_dependencies(needs.roots, marks_of(needs.python))
     except NotInstalled as error:
         raise HerokuFailure(
             f"{whose} needs {error}, which is not installed here, so what it needs itself is not "

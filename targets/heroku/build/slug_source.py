@@ -13,7 +13,7 @@ from environments.errors import EnvironmentFailure
 from environments.imports import distributions_in, distributions_of_code
 from environments.lockfile import Pin, locked
 from environments.pins_file import pins
-from environments.roots import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,

@@ -26,7 +26,7 @@ from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, workspace_from_environment
-from environments.roots import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine

@@ -8,7 +8,7 @@ from service.columns.iso_datetimes import Datetimes
 from service.columns.iso_durations import Durations
 
 
-def moments_of(dtype: Any) -> Datetimes | Durations | None:
+def time_dtype_of(dtype: Any) -> Datetimes | Durations | None:
     """The kind of a datetime or a duration of numpy's, pandas' or pyarrow's; None of all others."""
     import pandas
 

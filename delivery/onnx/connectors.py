@@ -1,6 +1,6 @@
 """Steps that stand between those of a pipeline: what scikit-learn does with the columns itself.
 
-Their converters are in converters/joints/.
+Their converters are in converters/connectors/.
 """
 
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Join:
+class Concatenate:
     """Several values become one matrix, as numpy joins them."""
 
 
 @dataclass(frozen=True)
-class Narrow:
+class ToFloat32:
     """Numbers become numbers of 32 bits, for a converter that knows no others."""
 
 
 @dataclass(frozen=True)
-class Select:
+class SelectColumns:
     """Some columns of a matrix, by their numbers."""
 
     columns: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Weigh:
+class MultiplyByWeight:
     """All values times a weight."""
 
     weight: float

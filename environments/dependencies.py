@@ -11,7 +11,7 @@ class NotInstalled(Exception):
     """What a package needs is not known, since it is not installed here; the message names it."""
 
 
-def closure(
+def with_dependencies(
     roots: Iterable[str], markers: Mapping[str, str], skip_missing: bool = False
 ) -> set[str]:
     """Normalised names of the roots, such as `psycopg[binary]`, and of all they need.

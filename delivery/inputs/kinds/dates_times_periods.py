@@ -4,8 +4,13 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
+from delivery.inputs.kinds.datetimes_and_durations import (
+    DAYS,
+    ends_of_training,
+    extremes,
+    held_dtype,
+)
 from delivery.inputs.kinds.kind import FrameKind, Probed, ProbedColumn, SeenColumn, arrow_dtype
-from delivery.inputs.kinds.moments import DAYS, ends_of_training, extremes, held_dtype
 from service.bundle import FrameColumn, ValueForm
 from service.frames import pandas_dtype
 

@@ -9,7 +9,7 @@ from delivery.inputs.kinds.row_values import json_value
 from service.bundle import FrameColumn, ValueForm
 from service.columns.iso_datetimes import Datetimes
 from service.columns.iso_durations import Durations
-from service.columns.moments import moments_of
+from service.columns.time_dtypes import time_dtype_of
 from service.frames import pandas_dtype
 
 # Leap days, ends of months and years, the epoch and before, and where clocks are set.
@@ -41,7 +41,7 @@ class DatetimeKind(FrameKind):
 
     def has_dtype(self, dtype: Any) -> bool:
         """See FrameKind."""
-        return isinstance(moments_of(dtype), Datetimes)
+        return isinstance(time_dtype_of(dtype), Datetimes)
 
     def form(self, column: SeenColumn) -> tuple[FrameColumn, ValueForm]:
         """See FrameKind."""
@@ -75,7 +75,7 @@ class DurationKind(FrameKind):
 
     def has_dtype(self, dtype: Any) -> bool:
         """See FrameKind."""
-        return isinstance(moments_of(dtype), Durations)
+        return isinstance(time_dtype_of(dtype), Durations)
 
     def form(self, column: SeenColumn) -> tuple[FrameColumn, ValueForm]:
         """See FrameKind."""
@@ -120,7 +120,7 @@ def held_dtype(dtype: Any) -> Any:
 
 
 def _unit(dtype: Any) -> str:
-    kind = moments_of(dtype)
+    kind = time_dtype_of(dtype)
     assert kind is not None
     return kind.unit
 
