@@ -3,6 +3,7 @@
 CONVERTERS = {
     # By its own module: its package gives it only where an experiment was allowed.
     "sklearn.impute._iterative.IterativeImputer": "iterative_imputer",
+    "sklearn.impute.KNNImputer": "knn_imputer",
     "sklearn.impute.MissingIndicator": "missing_indicator",
     "sklearn.impute.SimpleImputer": "simple_imputer",
     "sklearn.preprocessing.Binarizer": "binarizer",
