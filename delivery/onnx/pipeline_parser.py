@@ -6,12 +6,14 @@ one matrix of double, or of float, and goes to skl2onnx's parser.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 from skl2onnx._parse import _parse_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType
 from sklearn.base import ClusterMixin, OutlierMixin, is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -62,7 +64,11 @@ class PipelineParser:
         for number, text in zip(self.lowered, others[len(masks) :], strict=True):
             self.lowered_of[columns[number].onnx_name] = text
 
-        return self.parse(scope, model, columns)
+        outputs = self.parse(scope, model, columns)
+        if len(outputs) > 1 and not hasattr(model, "predict"):
+            raise NotConvertible("its answer has columns of several kinds")
+
+        return outputs
 
     def parse(self, scope: Any, model: Any, inputs: Sequence[Any]) -> Variables:
         """Declare the operators of a step and of all within it; returns its outputs."""
@@ -76,6 +82,9 @@ class PipelineParser:
             return self._column_transformer(scope, model, inputs)
         if type(model) is FeatureUnion:
             return self._feature_union(scope, model, inputs)
+
+        if type(model) is SimpleImputer and _are_mixed(inputs):
+            return self._imputed_apart(scope, model, inputs)
 
         converter = converter_of(model)
         if converter is not None:
@@ -166,6 +175,20 @@ class PipelineParser:
 
         return self._joined(scope, outputs)
 
+    def _imputed_apart(self, scope: Any, model: SimpleImputer, inputs: Sequence[Any]) -> Variables:
+        """Of texts and numbers together every column by an imputer of its own."""
+        if model.indicator_ is not None:
+            raise NotConvertible("SimpleImputer adds flags to texts and numbers together")
+
+        outputs: Variables = []
+        for number, variable in enumerate(inputs):
+            of_column = copy(model)
+            of_column.statistics_ = model.statistics_[number : number + 1]
+            of_column.n_features_in_ = 1
+            outputs += self._declare(scope, of_column, [variable], ("imputed",))
+
+        return outputs
+
     def _weighed(self, scope: Any, values: Variables, weight: float | None) -> Variables:
         if weight is None:
             return values
@@ -204,6 +227,13 @@ class PipelineParser:
 def _is_of_imbalanced_learn(model: Any) -> bool:
     """Whether it is a pipeline that may also choose training rows."""
     return isinstance(model, Pipeline) and type(model).__module__ == "imblearn.pipeline"
+
+
+def _are_mixed(inputs: Sequence[Any]) -> bool:
+    """Whether single columns of texts and of numbers come in."""
+    texts = [isinstance(variable.type, StringTensorType) for variable in inputs]
+    are_single = all(list(variable.type.shape[1:]) == [1] for variable in inputs)
+    return are_single and any(texts) and not all(texts)
 
 
 def _is_dropped(step: Any) -> bool:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from delivery.onnx.graph import NotConvertible
 from tests.delivery.onnx.converter_harness import ConvertedStep, cities, numbers
@@ -74,8 +74,32 @@ def test_texts_of_every_null_with_an_imputer_for_every_null(null, missing, strat
     ConvertedStep(pipeline, training).require_equal(frame)
 
 
-def test_texts_beside_numbers_are_refused():
-    frame = pd.concat([numbers(), cities([None])], axis=1)
-    imputer = SimpleImputer(strategy="most_frequent").fit(frame)
-    with pytest.raises(NotConvertible, match="over texts and numbers together"):
-        ConvertedStep(imputer, frame)
+def mixed(seed=0):
+    """Texts, whole numbers and booleans, with gaps in each."""
+    frame = pd.concat(
+        [numbers(seed=seed)[["c"]].astype(float) // 10, cities([None], seed=seed)], axis=1
+    )
+    frame["member"] = np.random.default_rng(seed).choice([True, False], len(frame))
+    frame.loc[::6, "c"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("encoder", [
+    OneHotEncoder(handle_unknown="ignore", sparse_output=False), OrdinalEncoder(),
+], ids=str)  # fmt: skip
+def test_texts_beside_numbers_before_an_encoder(encoder):
+    pipeline = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder).fit(mixed())
+    ConvertedStep(pipeline, mixed()).require_equal(mixed(seed=5))
+
+
+def test_texts_beside_numbers_are_no_answer():
+    imputer = SimpleImputer(strategy="most_frequent").fit(mixed())
+    with pytest.raises(NotConvertible, match="columns of several kinds"):
+        ConvertedStep(imputer, mixed())
+
+
+def test_flags_of_texts_beside_numbers_are_refused():
+    imputer = SimpleImputer(strategy="most_frequent", add_indicator=True)
+    pipeline = make_pipeline(imputer, OneHotEncoder(handle_unknown="ignore")).fit(mixed())
+    with pytest.raises(NotConvertible, match="flags to texts and numbers together"):
+        ConvertedStep(pipeline, mixed())
