@@ -42,18 +42,22 @@ def main() -> int:
     processes = LimitedProcesses(
         partial(measured, rows=options.rows), not_measured, options.processes, options.limit
     )
-    results = _kept(names, options.resume)
-    kept = KeptResults()
+    whole = len(names) == len(panel())
+    # A part of the panel leaves alone what an interrupted run of all of it has measured.
+    kept = KeptResults() if whole else None
+    results = _kept(kept, options.resume)
     with suppress(KeyboardInterrupt):
         for result in processes.results([name for name in names if name not in results]):
-            kept.add(result)
+            if kept is not None:
+                kept.add(result)
+
             results[result.name] = result
             certified = sum(one.is_certified for one in results.values())
             console.print(f"{certified}/{len(results)}/{len(names)} {_line(result)}")
 
     figures = summary([results[name] for name in panel() if name in results])
     figures["not_measured"] = [name for name in panel() if name not in results]
-    _publish(figures, whole=len(names) == len(panel()))
+    _publish(figures, whole)
     return 1 if figures["wrong"] or figures["undeliverable"] else 0
 
 
@@ -69,13 +73,14 @@ def _chosen(only: list[str], families: list[str]) -> list[str]:
     return sorted(chosen, key=lambda name: zlib.crc32(name.encode()))
 
 
-def _kept(names: list[str], resume: bool) -> dict[str, Measurement]:
-    """What an interrupted run has measured of these, where it goes on."""
-    kept = KeptResults()
+def _kept(kept: KeptResults | None, resume: bool) -> dict[str, Measurement]:
+    """What an interrupted run has measured, where it goes on."""
+    if kept is None:
+        return {}
     if not resume:
         kept.forget()
 
-    return {result.name: result for result in kept if result.name in names}
+    return {result.name: result for result in kept}
 
 
 def _warm_up() -> None:

@@ -27,8 +27,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     """Of equally distant centres the first; the distances are what `transform` gives."""
     graph = Graph(scope, operator, container)
     rows, centres = graph.matrix(), _centres(graph.model)
-    if graph.step == "MeanShift":
-        # It searches as neighbours are searched, in products rounded in another order.
+    if graph.step in ("MeanShift", "Birch"):
+        # They search as neighbours are searched, in products rounded in another order.
         rows = unless_far(graph, rows, far_limit(centres, by_products=True))
 
     number = scores.smallest(graph, ranked_distances(graph, rows, centres))
