@@ -108,7 +108,7 @@ def _followed(
     workspace: Workspace, python: str, job: dict[str, Any], say: Callable[[Event], None]
 ) -> Event:
     process = subprocess.Popen(
-        [python, "-m", "batch"],
+        [python, "-m", "batch", str(os.getpid())],
         cwd=workspace.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -97,6 +97,26 @@ class BatchHarness:
         process.stdin.close()
         return process
 
+    def command(self, *options: str, name: str = "logistic") -> "subprocess.Popen[bytes]":
+        """`deploy.py predict` over all inputs."""
+        bundle, public_key = self.bundles(name)
+        settings = self.folder / "deploy.toml"
+        settings.write_text('model = "loans"\n')
+        command = [sys.executable, "deploy.py", "predict", name, "--in", str(self.inputs)]
+        return subprocess.Popen(
+            [*command, "--out", str(self.out), "--chunk-rows", "256", *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "SLUICE_STATE": str(self.folder / "var"),
+                "SLUICE_CONFIG": str(settings),
+                "SLUICE_RELEASES": str(bundle.parent),
+                "SLUICE_KEYS": str(public_key.parent),
+            },
+        )
+
     def output(self, name: str = "rows.parquet") -> pa.Table:
         """The predictions of an input."""
         return pq.read_table(self.out / name)

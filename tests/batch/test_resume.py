@@ -14,6 +14,7 @@ import batch.inputs.work_units
 from batch.errors import BatchError
 from batch.outputs.run_folder import opened
 from tests.batch.batch_harness import WAIT_S, ended, events_of, many_loans
+from tests.process_tree import descendants_of, has_ended
 from tests.until import until
 
 
@@ -167,12 +168,47 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     assert process.wait(WAIT_S) == 0
 
 
+def test_a_killed_run_leaves_no_process_behind(batch):
+    batch.write(many_loans(400_000), row_group_size=10_000)
+    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    process = batch.start(processes=2)
+    until(lambda: workers_of(process), "two workers run")
+    left = descendants_of(process.pid)
+    ended(process)
+    for number in left:
+        until(lambda number=number: has_ended(number), "a process of the killed run ends")
+
+    assert batch.run().state == "done"
+
+
+def test_a_run_ends_with_the_command_that_started_it(batch):
+    batch.write(many_loans(400_000), row_group_size=10_000)
+    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    with batch.command("--processes", "2") as process:
+        left = until(lambda: batch_processes_of(process), "the run and its two workers run")
+        process.kill()
+
+    for number in left:
+        until(lambda number=number: has_ended(number), "a process of the killed command ends")
+
+    assert batch.run().state == "done"
+
+
+def batch_processes_of(process):
+    """The processes under a command, once its run has two workers."""
+    numbers = descendants_of(process.pid)
+    return numbers if len(list(filter(is_worker, numbers))) == 2 else []
+
+
 def workers_of(process):
     """The processes that predict, once both are there."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    workers = [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    workers = list(filter(is_worker, descendants_of(process.pid)))
     return workers if len(workers) == 2 else []
+
+
+def is_worker(number):
+    """Whether a process predicts."""
+    try:
+        return b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return False
