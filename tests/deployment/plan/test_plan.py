@@ -275,6 +275,12 @@ def test_a_table_of_other_columns_is_refused(project: ProjectHarness, tmp_path: 
         recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
 
 
+def test_a_table_with_a_column_twice_is_refused(project: ProjectHarness, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,zip,part,x\n1,0150,0.5,2\n")
+    with pytest.raises(EdgeFailure, match=r"rows\.csv has 2 columns 'x': leave one of them"):
+        recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
+
+
 def test_what_all_workers_recorded_is_recent(project: ProjectHarness) -> None:
     recent = project.state / "run" / "recent"
     folder = recent / project.workspace().settings.model
