@@ -6,6 +6,7 @@ or a StreamFault. It ends with its stdin."""
 import resource
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from math import isinf
 from typing import Any, BinaryIO
@@ -109,8 +110,9 @@ def _require_few(count: int, columns: int, task: ReadTask) -> None:
 
 def _names(schema: Any) -> list[str]:
     names = list(schema.names)
-    if len(set(names)) != len(names):
-        raise Unreadable(400, "the Arrow schema has a column twice")
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise Unreadable(400, f"the Arrow schema has column {name!r} twice: leave one of them")
 
     for field in schema:
         if not _is_taken(field.type):

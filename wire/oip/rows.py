@@ -81,7 +81,7 @@ def table_of(
     names = tuple(tensor.name for tensor in tensors)
     _require_short(names, shapes)
     if len(set(names)) != len(names):
-        raise OipError(f"input {_first_twice(names)!r} is given twice")
+        raise OipError(f"input {first_twice(names)!r} is given twice")
 
     columns = [
         _column(tensor, shape, part, arrays)
@@ -272,7 +272,8 @@ def as_many(names: Sequence[str], count: int) -> tuple[str, ...]:
     return (*names[:count], *more)
 
 
-def _first_twice(names: Sequence[str]) -> str:
+def first_twice(names: Sequence[str]) -> str:
+    """The first name that was given before; empty where there is none."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

@@ -30,6 +30,19 @@ def stream(compression=None, batches=1, **columns):
     return sink.getvalue()
 
 
+def stream_of(*arrays):
+    """An Arrow stream of columns that are all called x."""
+    batch = pa.RecordBatch.from_arrays(list(arrays), ["x"] * len(arrays))
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+    return sink.getvalue()
+
+
+TWICE = stream_of(pa.array([1]), pa.array([2]))
+
+
 def read(*bodies, meanwhile=lambda _: None, within_s=60.0, **limits):
     """The rows of streams by one process, decoded; a Problem for what is refused."""
 
@@ -130,6 +143,7 @@ def test_a_deadline_ends_the_process_and_the_next_stream_is_read():
             413,
             "more than 4000 bytes",
         ),
+        (TWICE, 400, "the Arrow schema has column 'x' twice"),
         (stream(x=[{"a": 1}]), 400, "of the Arrow type struct"),
         (stream(x=pa.array([1], pa.timestamp("ms"))), 400, "of the Arrow type timestamp"),
     ],
