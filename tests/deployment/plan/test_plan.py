@@ -27,6 +27,8 @@ from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, IllegalEvent, NothingToDo
 from rollout.state.contract import ContractVerdict
 from tests.deployment.project_harness import ProjectHarness
+from tests.process_tree import descendants_of, has_ended
+from tests.until import until
 
 WIDER = {"columns": [{"name": "x", "dtype": "float", "nullable": False}]}
 MORE = {"columns": [{"name": name, "dtype": "int", "nullable": False} for name in ("x", "y")]}
@@ -106,6 +108,19 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
     assert "31 of 40 (77.5 %) would change" in text
     assert '39  v1 78, v4 117  {"x": 39}' in text
     assert "x up to 9: 1 of 10 (10.0 %) change" in text
+
+
+def test_a_killed_plan_leaves_no_version_behind(running: ProjectHarness, recording: str) -> None:
+    running.deliver("killed", behaviour="mute")
+    plan = running.begin("plan", "killed", "--replay", recording)
+    try:
+        # It is never ready, so that the plan waits for it.
+        left = until(lambda: descendants_of(plan.pid), "the temporary version is started")
+    finally:
+        plan.kill()
+        plan.communicate()
+
+    until(lambda: all(map(has_ended, left)), "the temporary version ends")
 
 
 def test_a_version_that_cannot_be_started_is_told_with_its_log(
