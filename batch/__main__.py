@@ -1,4 +1,7 @@
-"""Runs the job on standard input and writes its events to standard output, one JSON a line."""
+"""Runs the job on standard input and writes its events to standard output, one JSON a line.
+
+`python -m batch [PARENT]`: it ends with the process of that number, which started it.
+"""
 
 import sys
 
@@ -7,6 +10,7 @@ import msgspec
 from batch.errors import BatchError
 from batch.job import BatchJob
 from batch.run import BatchRun
+from wire.parent_process import end_with
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -19,6 +23,9 @@ class RunRefused(msgspec.Struct, frozen=True, tag_field="event", tag="refused"):
 
 def main() -> int:
     """Run the job; returns the exit code."""
+    for parent in sys.argv[1:]:
+        end_with(int(parent))
+
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=BatchJob)
     try:
         ended = BatchRun(job, _report).run()

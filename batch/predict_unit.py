@@ -61,9 +61,10 @@ class UnitPredictor:
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
         rows, bad = 0, 0
+        # The predictions appear last: where they are, the bad rows are complete.
         with (
-            replaced(self.parts.bad(unit, file_number), 0o600) as bad_path,
             part_writer(self.parts.data(unit, file_number), schema) as part,
+            replaced(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
             for piece in reader.read(unit, self.chunk):

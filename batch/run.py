@@ -75,11 +75,11 @@ class BatchRun:
     def run(self) -> Ended:
         """Predict what is missing, then put the outputs together; raises BatchError."""
         with opened(Path(self.job.out)) as folder, self._interruptible():
-            notes = folder.begin(self._notes())
-            if folder.is_done():
-                return Ended("done", notes.rows or 0, notes.bad_rows or 0, self.job.out)
-
             try:
+                notes = folder.begin(self._notes())
+                if folder.is_done():
+                    return Ended("done", notes.rows or 0, notes.bad_rows or 0, self.job.out)
+
                 return self._go_on(folder, notes)
             except OSError as error:
                 raise BatchError(

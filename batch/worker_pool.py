@@ -1,5 +1,6 @@
 """Predicts units in several processes, each with a model of its own."""
 
+import os
 import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,6 +15,7 @@ from batch.inputs.work_units import WorkUnit
 from batch.model import load
 from batch.outputs.parts import PartFiles
 from batch.predict_unit import UnitPredictor, UnitResult
+from wire.parent_process import end_with
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
@@ -32,9 +34,10 @@ Task = tuple[WorkUnit, int, pa.Schema]
 _predictor: UnitPredictor | None = None
 
 
-def _begin(settings: WorkerSettings) -> None:
+def _begin(settings: WorkerSettings, parent: int) -> None:
     """Load the model. Ctrl-C ends the run through its first process, after the unit in hand."""
     global _predictor
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     _predictor = predictor_of(settings)
@@ -63,7 +66,7 @@ def results(
     waiting = iter(tasks)
     # Not forked: a runtime's threads would not survive it.
     pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_begin, initargs=(settings,)
+        processes, get_context("spawn"), initializer=_begin, initargs=(settings, os.getpid())
     )
     running: set[Future[UnitResult]] = set()
     try:

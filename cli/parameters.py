@@ -72,6 +72,9 @@ class Parameter:
         if self.kind is Path:
             if not text:
                 raise UsageError(f"'{self.shown}' is empty: name a file")
+            if is_address(text):
+                raise UsageError(f"'{self.shown}' takes a local file: download {text}, and name it")
+
             return Path(text)
 
         if self.kind is str:
@@ -99,6 +102,12 @@ class Parameter:
         if self.least is None:
             return noun
         return f"{noun} of at least {self.least}"
+
+
+def is_address(text: str) -> bool:
+    """Whether a text names no local file, but one at an address such as https:// or models:/."""
+    scheme, separator, _ = text.partition(":/")
+    return bool(separator) and len(scheme) > 1 and scheme.replace("+", "").isalnum()
 
 
 def _kind(hint: Any) -> tuple[type, bool]:

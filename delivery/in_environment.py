@@ -1,7 +1,8 @@
 """The process that delivers in an environment of its own.
 
-Its one argument is a descriptor. It reads a request as JSON and writes what it has to say there,
-one JSON object a line: `report`, and at the end `fresh` or `error`.
+Its arguments are a descriptor and the number of the process that started it, with which it ends.
+It reads a request as JSON and writes what it has to say to the descriptor, one JSON object a line:
+`report`, and at the end `fresh` or `error`.
 """
 
 import json
@@ -13,12 +14,14 @@ from typing import Any
 from delivery.errors import DeliveryError
 from delivery.other_environment import request_of
 from delivery.pack import deliver_here
+from wire.parent_process import end_with
 
 INTERRUPTED = 130
 
 
 def main() -> int:
     """Deliver; returns the exit code."""
+    end_with(int(sys.argv[2]))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     request = request_of(json.load(sys.stdin))
     with os.fdopen(int(sys.argv[1]), "w", buffering=1) as answers:

@@ -61,7 +61,7 @@ def _run(python: Path, request: DeliveryRequest, report: Report) -> bool:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as answers:
         process = subprocess.Popen(
-            [str(python), "-P", "-c", PROGRAM, str(writer)],
+            [str(python), "-P", "-c", PROGRAM, str(writer), str(os.getpid())],
             env=python_environment(),
             stdin=subprocess.PIPE,
             stdout=sys.stderr.fileno() if _has_descriptor(sys.stderr) else subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cli.parameters import is_address
 from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
 from deployment.workspace.errors import BadOption, EdgeFailure, Interrupted
 from deployment.workspace.ledger import opened, read_ledger
@@ -83,6 +84,9 @@ def _asked(options: BatchOptions) -> dict[str, Any]:
     if options.output_format not in (None, *FORMATS):
         raise BadOption(f"--format is one of {', '.join(FORMATS)}, not {options.output_format}")
 
+    if is_address(options.patterns):
+        raise BadOption(f"--in takes local files: download {options.patterns}, and name them")
+
     job = asdict(options)
     job["patterns"] = [os.path.abspath(options.patterns)]
     job["out"] = os.path.abspath(options.out)
@@ -108,7 +112,7 @@ def _followed(
     workspace: Workspace, python: str, job: dict[str, Any], say: Callable[[Event], None]
 ) -> Event:
     process = subprocess.Popen(
-        [python, "-m", "batch"],
+        [python, "-m", "batch", str(os.getpid())],
         cwd=workspace.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -15,7 +15,10 @@ class ServiceMisconfigured(Exception):
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What one version's process needs to know. runtime: to force; None for the certified one."""
+    """What one version's process needs to know.
+
+    runtime: to force; None for the certified one. parent: the process that it ends with, if any.
+    """
 
     bundle: Path
     public_key: Path
@@ -24,10 +27,11 @@ class ServiceConfig:
     bind: str
     workers: int
     threads: int
+    parent: int | None = None
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
-    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND and _THREADS.
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS and _PARENT.
 
     Also PORT and WEB_CONCURRENCY. Raises ServiceMisconfigured.
     """
@@ -58,7 +62,18 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
         bind=environ.get("SLUICE_BIND") or f"0.0.0.0:{environ.get('PORT', '8080')}",
         workers=_count(environ, "WEB_CONCURRENCY", 1),
         threads=_count(environ, "SLUICE_THREADS", 4),
+        parent=_process(environ, "SLUICE_PARENT"),
     )
+
+
+def _process(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name)
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise ServiceMisconfigured(f"{name} is the number of a process, not {text!r}")
+
+    return int(text)
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -14,8 +14,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="sluice-service-")
 
 from service.config import from_environment  # noqa: E402
+from wire.parent_process import end_with  # noqa: E402
 
 _config = from_environment()
+if _config.parent is not None:
+    end_with(_config.parent)
+
 _folder = os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 bind = [_config.bind]
@@ -40,6 +44,12 @@ def when_ready(_server: object) -> None:
     """Before the workers are forked: no garbage collection of theirs writes to the shared pages."""
     gc.collect()
     gc.freeze()
+
+
+def post_fork(server: Any, _worker: object) -> None:
+    """A worker outlives a killed arbiter, but not where that ended with its parent."""
+    if _config.parent is not None:
+        end_with(server.pid)
 
 
 def child_exit(_server: object, worker: Any) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from service.bundle import Manifest
 from service.rows import BadRow, RowReader
 from service.runtimes.failed_rows import RowFailures, predict_each
+from service.runtimes.failure_causes import FailureLog
 from service.runtimes.model import Model
 
 
@@ -30,6 +31,7 @@ class Predictor:
     def __init__(self, manifest: Manifest, model: Model) -> None:
         self.manifest, self.model = manifest, model
         self._reader = RowReader(manifest.columns)
+        self._log = FailureLog()
 
     def predict(self, body: bytes) -> Outcome:
         """Predict the rows of a body; raises service.rows.Malformed."""
@@ -42,9 +44,10 @@ class Predictor:
             )
         except RowFailures as failed:
             predicted = failed.predictions
-            for number, detail in failed.failures.items():
+            for number, cause in failed.causes.items():
                 attributed = number not in failed.unattributed
-                errors.append(BadRow(decoded.kept[number], 500, None, detail, attributed))
+                errors.append(BadRow(decoded.kept[number], 500, None, cause.plain, attributed))
+                self._log.add(cause)
 
         seconds = time.perf_counter() - started
         processor_s = time.thread_time() - processor_started

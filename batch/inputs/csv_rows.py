@@ -11,7 +11,8 @@ import pyarrow.types as kinds
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
-from batch.inputs.pieces import Piece, require_names
+from batch.inputs.csv_faults import BLOCK_BYTES, header_fault, not_text, row_fault
+from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.plain_columns import EXACT_WHOLE
 from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
@@ -20,7 +21,6 @@ from service.columns.registry import column_kind
 
 TYPES = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_()}
 NULL_WORDS = ["", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None"]
-BLOCK_BYTES = 4 * 1024 * 1024
 
 
 class CsvFileRows:
@@ -41,44 +41,52 @@ class CsvFileRows:
                     f"Parquet or JSON lines"
                 )
 
-        with self._opened(path) as reader:
-            require_names(self._names, reader.schema.names, path)
-
+        names = self._header(path)
+        require_once(names, path)
+        require_names(self._names, names, path)
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:
-            with self._opened(path, self._names) as reader:
+            with self._opened(path) as reader:
                 for block in reader:
                     for start in range(0, block.num_rows, rows):
                         yield self._piece(block.slice(start, rows))
         except (OSError, pa.ArrowException) as error:
-            raise BatchError(f"{path} cannot be read to its end: {error}") from error
+            raise row_fault(path, error) from error
 
-    def _opened(self, path: str, names: Sequence[str] = ()) -> pyarrow.csv.CSVStreamingReader:
+    def _header(self, path: str) -> list[str]:
+        try:
+            with self._opened(path, all_columns=True) as reader:
+                names: list[str] = reader.schema.names
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+            raise header_fault(path, error) from error
+
+        return names
+
+    def _opened(self, path: str, all_columns: bool = False) -> pyarrow.csv.CSVStreamingReader:
+        # Octets, since what is no text makes its own row bad and ends no run.
         options = pyarrow.csv.ConvertOptions(
-            include_columns=list(names) or None,
-            column_types=dict.fromkeys(self._names, pa.string()),
+            include_columns=None if all_columns else self._names,
+            column_types=dict.fromkeys(self._names, pa.binary()),
             strings_can_be_null=False,
         )
         # Without threads, since the processes are the parallelism.
         reading = pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
         parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        try:
-            return pyarrow.csv.open_csv(path, reading, parsing, options)
-        except (OSError, pa.ArrowException) as error:
-            raise BatchError(f"{path} cannot be read as CSV: {error}") from error
+        return pyarrow.csv.open_csv(path, reading, parsing, options)
 
     def _piece(self, block: pa.RecordBatch) -> Piece:
         unreadable: dict[int, str] = {}
+        texts = _texts(block, unreadable)
         arrays = [
-            self._typed(block.column(column.name), column, unreadable) for column in self.columns
+            self._typed(texts.column(column.name), column, unreadable) for column in self.columns
         ]
         typed = pa.RecordBatch.from_arrays(arrays, self._inputs)
         fitted = without_rows(self._fitter.fit(typed), unreadable)
-        return Piece(fitted, block.select(self.keep), block.slice)
+        return Piece(fitted, texts.select(self.keep), texts.slice)
 
     def _typed(self, texts: pa.Array, column: Column, unreadable: dict[int, str]) -> pa.Array:
         """The texts as values; those that are none become null, with the reason by row."""
@@ -98,6 +106,27 @@ class CsvFileRows:
             return pc.cast(trimmed, kind)
         except pa.ArrowInvalid:
             return _one_by_one(trimmed, kind, column, unreadable)
+
+
+def _texts(block: pa.RecordBatch, unreadable: dict[int, str]) -> pa.RecordBatch:
+    """The octets as texts; those that are none are replaced in part, with the reason by row."""
+    arrays = []
+    for name, octets in zip(block.schema.names, block.columns, strict=True):
+        try:
+            arrays.append(octets.cast(pa.string()))
+        except pa.ArrowInvalid:
+            arrays.append(_replaced(name, octets.to_pylist(), unreadable))
+
+    return pa.RecordBatch.from_arrays(arrays, block.schema.names)
+
+
+def _replaced(name: str, octets: list[bytes], unreadable: dict[int, str]) -> pa.Array:
+    for row, value in enumerate(octets):
+        reason = not_text(name, value)
+        if reason:
+            unreadable.setdefault(row, reason)
+
+    return pa.array([value.decode("utf-8", "replace") for value in octets], pa.string())
 
 
 def _arrow_type(column: Column) -> pa.DataType:

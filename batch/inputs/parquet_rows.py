@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from batch.errors import BatchError
 from batch.inputs.accepted_types import check_types
 from batch.inputs.arrow_columns import ColumnFitter
-from batch.inputs.pieces import Piece, require_names
+from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 
@@ -31,6 +31,7 @@ class ParquetFileRows:
         except (OSError, ValueError) as error:
             raise BatchError(f"{path} cannot be read as Parquet: {error}") from error
 
+        require_once(schema.names, path)
         check_types(self.columns, schema, path)
         require_names(self.keep, schema.names, path)
         return pa.schema(list(map(schema.field, self.keep)))

@@ -1,5 +1,6 @@
 """A piece of an input file: rows that are predicted in one call."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -29,4 +30,15 @@ def require_names(names: Sequence[str], existing: Iterable[str], path: str) -> N
         if name not in known:
             raise BatchError(
                 f"{path} has no column {name!r} to keep (it has {', '.join(known[:20])})"
+            )
+
+
+def require_once(names: Sequence[str], path: str) -> None:
+    """Raise BatchError where a file has several columns of one name."""
+    for name, count in Counter(names).items():
+        # Spreadsheets write columns without a name after the last one.
+        if name and count > 1:
+            raise BatchError(
+                f"{path} has {count} columns {name!r}: leave one of them, or give the others "
+                f"another name"
             )

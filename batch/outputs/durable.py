@@ -9,7 +9,7 @@ from pathlib import Path
 @contextmanager
 def replaced(path: Path, mode: int = 0o644) -> Iterator[Path]:
     """A path to write to; at the end its file is on the disk under the right name."""
-    draft = path.with_name(f".{path.name}.draft")
+    draft = draft_of(path)
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode))
     try:
         yield draft
@@ -19,6 +19,11 @@ def replaced(path: Path, mode: int = 0o644) -> Iterator[Path]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def draft_of(path: Path) -> Path:
+    """What is written before it gets the right name; a process that was killed leaves it."""
+    return path.with_name(f".{path.name}.draft")
 
 
 def _sync(path: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from batch.errors import BatchError
 from batch.inputs.input_files import InputFile
-from batch.outputs.durable import replaced
+from batch.outputs.durable import draft_of, replaced
 from batch.outputs.parts import PartFiles
 
 MANIFEST, SUCCESS, LOCK, PARTS, BAD_ROWS = (
@@ -89,27 +89,44 @@ class RunFolder:
         earlier = self.earlier()
         if earlier is None:
             self._require_empty()
-            self.parts.folder.mkdir(mode=0o700, exist_ok=True)
             self.write(notes)
-            return notes
+        else:
+            _require_same(earlier, notes, self.path)
 
-        _require_same(earlier, notes, self.path)
-        self.parts.folder.mkdir(mode=0o700, exist_ok=True)
-        return earlier
+        held = earlier or notes
+        if held.state == "done" and self._has_outputs(held):
+            self._finish()
+        else:
+            self.parts.folder.mkdir(mode=0o700, exist_ok=True)
+
+        return held
 
     def succeed(self, notes: RunNotes) -> None:
         """Mark the run as done: the marker comes last."""
         self.write(notes)
+        self._finish()
+
+    def _finish(self) -> None:
+        """What comes after the notes of a run that is done, and may be cut off at any moment."""
         shutil.rmtree(self.parts.folder, ignore_errors=True)
-        with replaced(self.path / SUCCESS):
-            pass
+        if not self.is_done():
+            with replaced(self.path / SUCCESS):
+                pass
+
+    def _has_outputs(self, notes: RunNotes) -> bool:
+        return all((self.path / output).exists() for output in notes.outputs)
 
     def is_done(self) -> bool:
         """Whether the run that was begun here succeeded."""
         return (self.path / SUCCESS).exists()
 
     def _require_empty(self) -> None:
-        strange = [path.name for path in self.path.iterdir() if path.name != LOCK]
+        """Raise BatchError for files that no run left which was killed before its notes."""
+        own = {LOCK, draft_of(self.path / MANIFEST).name}
+        if not any(self.parts.folder.glob("*")):
+            own.add(PARTS)
+
+        strange = [path.name for path in self.path.iterdir() if path.name not in own]
         if strange:
             raise BatchError(
                 f"{self.path} holds {strange[0]}, which no run wrote: take an empty folder for "

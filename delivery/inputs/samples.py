@@ -7,6 +7,7 @@ encoder or for a vectorizer make it text, numbers of an encoder make it numbers,
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,10 +70,22 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
 
+        # pandas would give the second of two equal names another one.
+        first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        _require_once(path, first.iloc[0].tolist())
         texts = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False)
         return texts.astype(object)
     except (OSError, ValueError) as error:
         raise DeliveryError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def _require_once(path: Path, names: list[str]) -> None:
+    for name, count in Counter(filter(None, names)).items():
+        if count > 1:
+            raise DeliveryError(
+                f"{path} has {count} columns {name!r}: leave one of them, or give the others "
+                f"another name"
+            )
 
 
 def _typed_frame(texts: "pd.DataFrame", pipeline: Any, report: Report) -> "pd.DataFrame":

@@ -4,7 +4,7 @@ The child is forked, so that it has the pipeline without a copy, and starts no t
 ends with this process, and at its time limit in any case.
 """
 
-import ctypes
+import os
 import resource
 import signal
 import time
@@ -14,9 +14,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from wire.parent_process import end_with
+
 REPORT_EVERY_S = 10.0
 MEGABYTE = 2**20
-PR_SET_PDEATHSIG = 1
 
 
 class LimitExceeded(Exception):
@@ -42,7 +43,7 @@ def run_limited(
     """
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(task, limits, sender), daemon=True)
+    process = context.Process(target=_run, args=(task, limits, sender, os.getpid()), daemon=True)
     process.start()
     sender.close()
     try:
@@ -74,9 +75,9 @@ def _received(receiver: Connection, limits: ProcessLimits, waiting: Callable[[fl
     return LimitExceeded(f"it takes longer than {limits.seconds:g} s")
 
 
-def _run(task: Callable[[], Any], limits: ProcessLimits, sender: Connection) -> None:
+def _run(task: Callable[[], Any], limits: ProcessLimits, sender: Connection, parent: int) -> None:
     """The child process: sends what the task returned or raised."""
-    _end_with_parent(limits)
+    _end_with_parent(parent, limits)
     _limit_memory(limits.megabytes)
     try:
         result = task()
@@ -96,15 +97,13 @@ def _send(sender: Connection, result: Any) -> None:
         sender.send(RuntimeError(f"{type(result).__name__}: {result}"))
 
 
-def _end_with_parent(limits: ProcessLimits) -> None:
+def _end_with_parent(parent: int, limits: ProcessLimits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     # Twice, since a child whose parent was killed is told only on Linux.
     signal.setitimer(signal.ITIMER_REAL, limits.seconds + REPORT_EVERY_S)
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "prctl"):
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with(parent)
 
 
 def _limit_memory(megabytes: int) -> None:

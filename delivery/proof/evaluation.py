@@ -188,11 +188,17 @@ def _metrics(
     for target in range(targets):
         of_target = [prediction[target] for prediction in predicted]
         known = classes[target] if len(classes) == targets else [0, 1] if classes else None
-        of_targets.append(_of_target(labels[:, target], of_target, known, output))
+        # Targets of several kinds make one array of objects, whose kind metrics do not know.
+        truth = np.array(labels[:, target].tolist())
+        of_targets.append(_of_target(truth, of_target, known, output))
 
-    names = set.intersection(*map(set, of_targets))
-    means = {name: np.mean([metrics[name] for metrics in of_targets]) for name in of_targets[0]}
-    return {name: float(mean) for name, mean in means.items() if name in names}
+    # Of different numbers of classes, targets have different metrics.
+    common = set.intersection(*map(set, of_targets))
+    return {
+        name: float(np.mean([metrics[name] for metrics in of_targets]))
+        for name in of_targets[0]
+        if name in common
+    }
 
 
 def _of_target(

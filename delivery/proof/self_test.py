@@ -2,9 +2,11 @@
 
 `python -m delivery.proof.self_test FOLDER PUBLIC_KEY [RUNTIME]` prints how many rows were answered,
 or one line why not (exit 1). A delivery also sends it the rows that were predicted there, of which
-the predictions must be equal: code beside the recipe may hold what only the recipe put there.
+the predictions must be equal: code beside the recipe may hold what only the recipe put there. With
+`--parent=PID` as the first argument it ends with the process that started it.
 """
 
+import os
 import pickle
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from service.bundle import Bundle, BundleError
 from service.comparison import same
 from service.rows import Columns
 from service.runtimes.model import Model
+from wire.parent_process import end_with
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S, LONGEST_ROW_S = 300, 0.1
@@ -26,6 +29,7 @@ MODULE_REMEDY = (
     "name it in an import statement of the module that needs it, or install it as a package"
 )
 SERVED_ROWS = "--answered"
+PARENT = "--parent="
 OTHERWISE = "a fresh process answers otherwise"
 
 # What scikit-learn's global settings are in a process that sets none.
@@ -57,7 +61,7 @@ def prove_in_fresh_process(
     Raises DeliveryError with its reason.
     """
     command = [str(python or sys.executable), "-m", "delivery.proof.self_test"]
-    command += [str(bundle.absolute()), str(public_key.absolute())]
+    command += [f"{PARENT}{os.getpid()}", str(bundle.absolute()), str(public_key.absolute())]
     longest_s = float(LONGEST_S)
     if served:
         command.append(SERVED_ROWS)
@@ -137,6 +141,9 @@ def main() -> int:
 
 
 def _prove(arguments: list[str]) -> str:
+    if arguments[0].startswith(PARENT):
+        end_with(int(arguments.pop(0).removeprefix(PARENT)))
+
     served: Sequence[ServedRows] = ()
     if SERVED_ROWS in arguments:
         arguments.remove(SERVED_ROWS)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deployment.column_names import require_once
 from deployment.workspace.errors import EdgeFailure
 
 COLUMNS = ("prediction_id", "label")
@@ -76,6 +77,7 @@ def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         with path.open("rb") as raw, pq.ParquetFile(raw) as file:
             _require_columns(path, file.schema_arrow.names)
+            require_once(path, file.schema_arrow.names)
             for batch in file.iter_batches(BATCH_ROWS, columns=list(COLUMNS)):
                 yield from zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True)
     except (pa.ArrowException, ValueError) as error:
@@ -113,7 +115,9 @@ def _csv(path: Path, classes: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         try:
             rows = csv.DictReader(file, strict=True)
-            _require_columns(path, list(rows.fieldnames or []))
+            names = list(rows.fieldnames or [])
+            _require_columns(path, names)
+            require_once(path, names)
             for row in rows:
                 yield row["prediction_id"], _typed(row["label"], classes)
         except (csv.Error, UnicodeDecodeError) as error:

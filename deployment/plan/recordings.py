@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployment.column_names import require_once
 from deployment.plan.table_cells import READ_BY_LOOKS, json_cell
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
@@ -123,11 +124,13 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
     """
     import pandas
 
+    # pandas would give the second of two equal names another one.
+    first = pandas.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    names = first.iloc[0].tolist()
+    require_once(path, names)
     texts = [name for name, dtype in columns.items() if dtype not in READ_BY_LOOKS]
     dtypes = dict.fromkeys(texts, str)
     # pandas asks for the null words of every column by its name.
-    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(
-        pandas.read_csv(path, nrows=0).columns, ("", *NULL_WORDS)
-    )
+    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(names, ("", *NULL_WORDS))
     nulls |= dict.fromkeys(texts, ("",))
     return pandas.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=nulls)

@@ -87,6 +87,7 @@ def _started(
                 **_inherited(environ),
                 **program.environment,
                 "SLUICE_SERVICE_SECRET": probe.secret,
+                "SLUICE_PARENT": str(os.getpid()),
             },
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -4,6 +4,7 @@ pyarrow's import alone would stop the event loop, and a malformed stream may end
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import msgspec
 from rollout.settings import Limits
 from router.problems import Problem
 from router.requests.arrow_reader import REPLY, ReadTask, StreamFault
+from router.requests.content_encoding import most_unpacked
 from router.requests.thread_pools import BoundedPool
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,14 @@ MODULE = "router.requests.arrow_reader"
 MOST_WAITING = 256
 # A stream of at most max_body_bytes may be this many times as large as rows.
 MOST_TIMES = 4
+
+
+# By somebody outside, such as the host that is out of memory. A malformed stream ends it otherwise.
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
+
+
+class ReaderKilled(Exception):
+    """The process was killed while it read a stream."""
 
 
 @dataclass
@@ -40,13 +50,15 @@ class ArrowProcess:
         self._pool = BoundedPool("arrow", MOST_WAITING, threads=1)
         self._process: subprocess.Popen[bytes] | None = None
         self._reading: StreamRead | None = None
+        self._closed = False
 
     async def rows(
         self, body: bytes, within_s: float, loop: asyncio.AbstractEventLoop
     ) -> list[msgspec.Raw]:
         """The rows of a stream as raw JSON.
 
-        Raises Problem 400, 413, 415 without pyarrow, 503, 504 after `within_s`."""
+        Raises Problem 400, 413, 415 without pyarrow, 503 also where the process was killed, 504
+        after `within_s`."""
         if find_spec("pyarrow") is None:
             raise Problem(415, "this router has no pyarrow: send the rows as JSON")
 
@@ -54,6 +66,16 @@ class ArrowProcess:
         timer = loop.call_later(within_s, self._give_up, read)
         try:
             rows = await self._pool.run(self._exchange, read)
+        except ReaderKilled as error:
+            if read.late:
+                raise _too_late(within_s) from error
+
+            raise Problem(
+                503,
+                "the process that reads Arrow streams was killed twice while it read this one, as "
+                "where the host is out of memory: send it again, or fewer rows",
+                retry_after_s=1,
+            ) from error
         except (OSError, EOFError) as error:
             if read.late:
                 raise _too_late(within_s) from error
@@ -61,7 +83,7 @@ class ArrowProcess:
             raise Problem(
                 400,
                 "the Arrow stream could not be read: it is malformed, or takes too much memory "
-                "(the reader ended)",
+                "(the reader crashed)",
             ) from error
         finally:
             timer.cancel()
@@ -73,6 +95,7 @@ class ArrowProcess:
 
     def close(self) -> None:
         """End the process, after the last stream."""
+        self._closed = True
         self._kill()
         self._end()
 
@@ -88,21 +111,43 @@ class ArrowProcess:
             self._process.kill()
 
     def _exchange(self, read: StreamRead) -> list[msgspec.Raw]:
-        """Read one stream, in a thread. Raises OSError, EOFError, Problem."""
+        """Read one stream, in a thread. Raises OSError, EOFError, ReaderKilled, Problem."""
         self._reading = read
         try:
-            process = self._running()
-            if read.late:
-                raise EOFError
-            return self._rows_of(process, read.body)
+            return self._twice(read)
         finally:
             self._reading = None
+
+    def _twice(self, read: StreamRead) -> list[msgspec.Raw]:
+        """The rows, asked for once more where somebody else killed the process."""
+        try:
+            return self._once(read)
+        except ReaderKilled:
+            if read.late or self._closed:
+                raise
+
+            return self._once(read)
+
+    def _once(self, read: StreamRead) -> list[msgspec.Raw]:
+        process = self._running()
+        if read.late:
+            raise EOFError
+
+        try:
+            return self._rows_of(process, read.body)
+        except (OSError, EOFError) as error:
+            # It has closed its pipes, so it is at its end.
+            if process.wait() in KILLED:
+                raise ReaderKilled from error
+
+            raise
 
     def _rows_of(self, process: "subprocess.Popen[bytes]", body: bytes) -> list[msgspec.Raw]:
         """Send one stream and read its rows. Raises OSError, EOFError, Problem."""
         limits = self._limits
         task = ReadTask(
             len(body),
+            most_unpacked(len(body), limits.max_body_bytes),
             limits.max_rows,
             limits.max_row_bytes,
             MOST_TIMES * limits.max_body_bytes,
@@ -157,7 +202,12 @@ class ArrowProcess:
 def _environ() -> dict[str, str]:
     """What the reader needs of the environment: no secret."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+    return {
+        **kept,
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+    }
 
 
 def _too_late(within_s: float) -> Problem:

@@ -6,24 +6,31 @@ or a StreamFault. It ends with its stdin."""
 import resource
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from math import isinf
 from typing import Any, BinaryIO
 
 import msgspec
 
+from router.requests.arrow_sizes import unpacked_bytes
+
 REPLY = struct.Struct("<IQ")
 """The status and the length of what follows."""
 MOST_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
+# Beside the process itself. A block's values as Python objects take up to 36 times their bytes.
+MEMORY_BYTES, MEMORY_TIMES = 128 * 1024 * 1024, 64
 MOST_VALUES = 1_000_000
 BLOCK_ROWS = 256
 _encode = msgspec.json.Encoder().encode
 
 
 class ReadTask(msgspec.Struct):
-    """One stream. size: its bytes; most_bytes: of all rows together."""
+    """One stream. size: its bytes, most_unpacked: of its compressed buffers, once unpacked;
+    most_bytes: of all rows together."""
 
     size: int
+    most_unpacked: int
     most_rows: int
     most_row_bytes: int
     most_bytes: int
@@ -45,10 +52,10 @@ class Unreadable(Exception):
 
 def main() -> None:
     """Read streams until stdin ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     streams, replies = sys.stdin.buffer, sys.stdout.buffer
     while line := streams.readline():
+        _limit_memory(MOST_MEMORY_BYTES)
         task = msgspec.json.decode(line, type=ReadTask)
         _reply(replies, *_answer(streams.read(task.size), task))
 
@@ -62,7 +69,7 @@ def _answer(body: bytes, task: ReadTask) -> tuple[int, bytes]:
         return error.status, _encode(StreamFault(str(error)))
     except (MemoryError, pyarrow.ArrowMemoryError):
         return 413, _encode(StreamFault("the Arrow stream takes too much memory: send fewer rows"))
-    except (pyarrow.ArrowException, ValueError, OSError, TypeError) as error:
+    except (pyarrow.ArrowException, ValueError, OSError, TypeError, struct.error) as error:
         return 400, _encode(StreamFault(f"the body is no valid Arrow stream: {str(error)[:200]}"))
 
 
@@ -70,7 +77,18 @@ def rows(body: bytes, task: ReadTask) -> list[bytes]:
     """The rows as JSON; raises Unreadable, or pyarrow's errors."""
     import pyarrow.ipc
 
-    reader = pyarrow.ipc.open_stream(pyarrow.py_buffer(body))
+    unpacked = unpacked_bytes(body)
+    if unpacked > task.most_unpacked:
+        raise Unreadable(
+            413,
+            f"the compressed buffers of the Arrow stream have {unpacked} bytes once they are "
+            f"unpacked: at most {task.most_unpacked} are allowed, send fewer rows or compress less",
+        )
+
+    _limit_memory(MEMORY_BYTES + MEMORY_TIMES * (len(body) + unpacked))
+    # A thread would take memory of its own.
+    options = pyarrow.ipc.IpcReadOptions(use_threads=False)
+    reader = pyarrow.ipc.open_stream(pyarrow.py_buffer(body), options=options)
     names = _names(reader.schema)
     made: list[bytes] = []
     total = 0
@@ -98,6 +116,18 @@ def rows(body: bytes, task: ReadTask) -> list[bytes]:
     return made
 
 
+def _limit_memory(more: int) -> None:
+    """Let this process take so many bytes more than it has, and never above MOST_MEMORY_BYTES."""
+    try:
+        with open("/proc/self/statm") as file:
+            own = int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        own = MOST_MEMORY_BYTES
+
+    most = min(own + more, MOST_MEMORY_BYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (most, MOST_MEMORY_BYTES))
+
+
 def _require_few(count: int, columns: int, task: ReadTask) -> None:
     if count > task.most_rows:
         raise Unreadable(413, f"{count} rows in one request: at most {task.most_rows} are allowed")
@@ -109,8 +139,9 @@ def _require_few(count: int, columns: int, task: ReadTask) -> None:
 
 def _names(schema: Any) -> list[str]:
     names = list(schema.names)
-    if len(set(names)) != len(names):
-        raise Unreadable(400, "the Arrow schema has a column twice")
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise Unreadable(400, f"the Arrow schema has column {name!r} twice: leave one of them")
 
     for field in schema:
         if not _is_taken(field.type):

@@ -84,7 +84,7 @@ def _raw_deflate(body: bytes, limit: int) -> bytes:
 
 def _decompress(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
     parts: list[bytes] = []
-    most = min(limit, max(LARGE_BODY, MOST_TIMES * len(body)))
+    most = most_unpacked(len(body), limit)
     start = size = 0
     for _ in range(MOST_MEMBERS):
         decoder = zlib.decompressobj(kind)
@@ -111,6 +111,11 @@ def _decompress(body: bytes, limit: int, kind: int = _GZIP_OR_ZLIB) -> bytes:
     raise Problem(
         400, f"the compressed body has more than {MOST_MEMBERS} gzip members: compress it in one go"
     )
+
+
+def most_unpacked(size: int, limit: int) -> int:
+    """The most bytes that a body of `size` compressed bytes may have, of at most `limit`."""
+    return min(limit, max(LARGE_BODY, MOST_TIMES * size))
 
 
 def _too_large(most: int, limit: int) -> Problem:

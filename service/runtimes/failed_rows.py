@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from service.rows import Columns, take_rows
+from service.runtimes.failure_causes import FailureCause, cause_of
 from service.runtimes.model import Model, Predictions
 
 # The search for the rows at fault among rows that failed together ends after LEAST_SEARCH_S seconds
@@ -19,17 +20,22 @@ NOT_TOLD_APART = (
 class RowFailures(Exception):
     """The pipeline failed on some rows.
 
-    failures: their reasons by row. predictions: of all rows, None where one failed.
-    unattributed: rows that failed together with others, without time to find those at fault.
+    failures: their reasons by row, as they were raised. causes: the same, with what callers are
+    told. predictions: of all rows, None where one failed. unattributed: rows that failed together
+    with others, without time to find those at fault.
     """
 
     def __init__(
-        self, predictions: Predictions, failures: dict[int, str], unattributed: frozenset[int]
+        self,
+        predictions: Predictions,
+        causes: dict[int, FailureCause],
+        unattributed: frozenset[int],
     ) -> None:
+        self.failures = {row: cause.text for row, cause in causes.items()}
         super().__init__(
-            f"{len(failures)} rows failed, the first with {next(iter(failures.values()))}"
+            f"{len(causes)} rows failed, the first with {next(iter(self.failures.values()))}"
         )
-        self.predictions, self.failures, self.unattributed = predictions, failures, unattributed
+        self.predictions, self.causes, self.unattributed = predictions, causes, unattributed
 
 
 def _stopped_clock() -> float:
@@ -52,9 +58,9 @@ def predict_each(
     except Exception as error:  # noqa: BLE001 (a pipeline may raise anything on a row)
         search = _Search(model, columns, rows, clock)
         search.halve(range(rows), error)
-        if search.failures:
+        if search.causes:
             raise RowFailures(
-                search.predictions, search.failures, frozenset(search.unattributed)
+                search.predictions, search.causes, frozenset(search.unattributed)
             ) from None
 
         return search.predictions
@@ -69,16 +75,15 @@ class _Search:
         self.model, self.columns, self.clock = model, columns, clock
         self.began, self.attempts = clock(), 0
         self.predictions: Predictions = [None] * rows
-        self.failures: dict[int, str] = {}
+        self.causes: dict[int, FailureCause] = {}
         self.unattributed: set[int] = set()
 
     def halve(self, rows: range, error: Exception) -> None:
         """Attribute `error`, by which these rows failed together, to some of them."""
         if len(rows) == 1:
-            self.failures[rows.start] = _first_line(error)
+            self.causes[rows.start] = cause_of(error)
         elif self._is_over():
-            reason = f"{NOT_TOLD_APART} (of one of them: {_first_line(error)})"
-            self.failures |= dict.fromkeys(rows, reason)
+            self.causes |= dict.fromkeys(rows, _of_one(cause_of(error)))
             self.unattributed.update(rows)
         else:
             middle = len(rows) // 2
@@ -101,9 +106,10 @@ class _Search:
             self.halve(rows, error)
 
 
-def _first_line(error: Exception) -> str:
-    lines = [*str(error).splitlines(), ""]
-    return f"{type(error).__name__}: {lines[0][:300]}"
+def _of_one(cause: FailureCause) -> FailureCause:
+    """The cause of rows of which one failed with this one."""
+    text, plain = (f"{NOT_TOLD_APART} (of one of them: {one})" for one in (cause.text, cause.plain))
+    return FailureCause(text, plain, cause.full)
 
 
 def _one_prediction_a_row(model: Model, columns: Columns, rows: int) -> Predictions:

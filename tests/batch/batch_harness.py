@@ -70,6 +70,23 @@ class BatchHarness:
 
         return path
 
+    def write_groups(self, name: str, groups: int, rows: int) -> Path:
+        """Write a Parquet file of so many row groups, no two of them alike, each with a bad row."""
+        path = self.inputs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame = many_loans(rows)
+        schema = pa.schema([pa.field("id", pa.string()), *SCHEMA])
+        with pq.ParquetWriter(path, schema) as writer:
+            for group in range(groups):
+                changed = frame.assign(
+                    id=frame["id"] + f" of {group}", amount=frame["amount"] * (1 + group / 100)
+                )
+                changed.loc[group, "amount"] = np.nan
+                table = pa.Table.from_pandas(changed, schema, preserve_index=False)
+                writer.write_table(table, row_group_size=rows)
+
+        return path
+
     def job(self, name: str = "logistic", **more: Any) -> BatchJob:
         """A job over all inputs."""
         bundle, public_key = self.bundles(name)
@@ -96,6 +113,26 @@ class BatchHarness:
         process.stdin.write(msgspec.json.encode(self.job(name, **more)))
         process.stdin.close()
         return process
+
+    def command(self, *options: str, name: str = "logistic") -> "subprocess.Popen[bytes]":
+        """`deploy.py predict` over all inputs."""
+        bundle, public_key = self.bundles(name)
+        settings = self.folder / "deploy.toml"
+        settings.write_text('model = "loans"\n')
+        command = [sys.executable, "deploy.py", "predict", name, "--in", str(self.inputs)]
+        return subprocess.Popen(
+            [*command, "--out", str(self.out), "--chunk-rows", "256", *options],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "SLUICE_STATE": str(self.folder / "var"),
+                "SLUICE_CONFIG": str(settings),
+                "SLUICE_RELEASES": str(bundle.parent),
+                "SLUICE_KEYS": str(public_key.parent),
+            },
+        )
 
     def output(self, name: str = "rows.parquet") -> pa.Table:
         """The predictions of an input."""

@@ -1,19 +1,19 @@
 """A run that is killed goes on, one over other data is refused, and two exclude each other."""
 
 import os
-import random
 import resource
 import signal
-import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import batch.inputs.work_units
+from batch import run as batch_run
 from batch.errors import BatchError
-from batch.outputs.run_folder import opened
+from batch.outputs.run_folder import RunFolder, opened
 from tests.batch.batch_harness import WAIT_S, ended, events_of, many_loans
+from tests.process_tree import descendants_of, has_ended
 from tests.until import until
 
 
@@ -23,22 +23,109 @@ def small_units(monkeypatch):
     monkeypatch.setattr(batch.inputs.work_units, "UNIT_ROWS", 1)
 
 
+GROUP_ROWS = 100_000
+LARGE = {"a.parquet": 15, "b.parquet": 10}
+"""Row groups by file: units of five make three units of the first and two of the second."""
+
+
+def complete_units(batch):
+    """The units that are complete, with the time at which each was written."""
+    parts = (batch.out / "_parts").glob("[0-9]*.arrow")
+    return {path.name: path.stat().st_mtime_ns for path in parts}
+
+
+def unit_in_hand(batch):
+    """Whether a unit is being written."""
+    return list((batch.out / "_parts").glob(".*.arrow.draft"))
+
+
+MOMENTS = {
+    "the notes are written": lambda batch: (batch.out / "_sluice.json").exists(),
+    "one unit is complete": lambda batch: len(complete_units(batch)) == 1,
+    "the fourth unit is in hand": lambda batch: (
+        len(complete_units(batch)) == 3 and unit_in_hand(batch)
+    ),
+    "the first output is being written": lambda batch: (batch.out / ".a.parquet.draft").exists(),
+    "the first output is there": lambda batch: (batch.out / "a.parquet").exists(),
+}
+
+
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_output(batch, tmp_path):
-    frame = many_loans(200_000)
-    batch.write(frame, row_group_size=10_000)
-    chance = random.Random(5)
-    for _ in range(5):
-        process = batch.start()
-        time.sleep(chance.uniform(0.0, 3.0))
+    for name, groups in LARGE.items():
+        batch.write_groups(name, groups, GROUP_ROWS)
+
+    options = {"chunk_rows": 16_384, "keep": ["id"]}
+    kept = {}
+    for moment, reached in MOMENTS.items():
+        process = batch.start(**options)
+        until(lambda reached=reached: reached(batch), moment)
         ended(process)
+        assert process.returncode == -signal.SIGKILL, moment
+        assert not (batch.out / "b.parquet").exists(), moment
+        units = complete_units(batch)
+        assert kept.items() <= units.items(), f"until {moment} a complete unit was predicted again"
+        kept = units
 
-    process = batch.start(keep=[])
-    assert events_of(process)[-1]["state"] == "done"
+    process = batch.start(**options)
+    started, *_, last = events_of(process)
     assert process.wait(WAIT_S) == 0
-    resumed = (batch.out / "rows.parquet").read_bytes()
+    rows = GROUP_ROWS * sum(LARGE.values())
+    assert (started["resumed_rows"], last["rows"], last["bad"]) == (rows, rows, 25)
 
-    batch.run(out=str(tmp_path / "undisturbed"))
-    assert resumed == (tmp_path / "undisturbed" / "rows.parquet").read_bytes()
+    undisturbed = tmp_path / "undisturbed"
+    batch.run(out=str(undisturbed), **options)
+    for name in (*LARGE, "_bad_rows.jsonl"):
+        assert (batch.out / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    assert sorted(map(str, tmp_path.glob("*/.*.draft"))) == []
+
+
+def half_written(batch):
+    """Killed while the notes were written."""
+    (batch.out / "._sluice.json.draft").write_text('{"format": 1, "st')
+
+
+def without_notes(batch):
+    """Killed before the notes were written, as runs made the folder of parts first."""
+    half_written(batch)
+    (batch.out / "_parts").mkdir()
+
+
+def in_the_middle_of_the_end(batch):
+    """Killed while the parts were deleted, before the marker of success."""
+    batch.run()
+    (batch.out / "_SUCCESS").unlink()
+    (batch.out / "._SUCCESS.draft").touch()
+
+
+@pytest.mark.parametrize("killed", [half_written, without_notes, in_the_middle_of_the_end])
+def test_a_run_killed_at_its_very_beginning_or_end_goes_on(batch, killed, monkeypatch):
+    batch.write(many_loans(1000))
+    batch.out.mkdir()
+    killed(batch)
+    at = (batch.out / "rows.parquet").exists() and (batch.out / "rows.parquet").stat().st_mtime_ns
+    if at:
+        # What was done is not done again.
+        monkeypatch.delattr(batch_run.UnitPredictor, "predict")
+
+    ended = batch.run()
+    assert (ended.state, ended.rows) == ("done", 1000)
+    assert (batch.out / "_SUCCESS").exists()
+    assert batch.output().num_rows == 1000
+    assert not at or at == (batch.out / "rows.parquet").stat().st_mtime_ns
+    assert list(batch.out.glob(".*")) == []
+    assert not (batch.out / "_parts").exists()
+
+
+def test_the_notes_are_written_before_anything_else(batch, monkeypatch):
+    batch.write(many_loans(10))
+
+    def fails(self, notes):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "write", fails)
+    with pytest.raises(BatchError, match="No space left on device"):
+        batch.run()
+    assert [path.name for path in batch.out.iterdir()] == ["_lock"]
 
 
 def test_what_was_predicted_is_not_predicted_again(batch, small_units, monkeypatch):
@@ -167,12 +254,47 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     assert process.wait(WAIT_S) == 0
 
 
+def test_a_killed_run_leaves_no_process_behind(batch):
+    batch.write(many_loans(400_000), row_group_size=10_000)
+    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    process = batch.start(processes=2)
+    until(lambda: workers_of(process), "two workers run")
+    left = descendants_of(process.pid)
+    ended(process)
+    for number in left:
+        until(lambda number=number: has_ended(number), "a process of the killed run ends")
+
+    assert batch.run().state == "done"
+
+
+def test_a_run_ends_with_the_command_that_started_it(batch):
+    batch.write(many_loans(400_000), row_group_size=10_000)
+    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    with batch.command("--processes", "2") as process:
+        left = until(lambda: batch_processes_of(process), "the run and its two workers run")
+        process.kill()
+
+    for number in left:
+        until(lambda number=number: has_ended(number), "a process of the killed command ends")
+
+    assert batch.run().state == "done"
+
+
+def batch_processes_of(process):
+    """The processes under a command, once its run has two workers."""
+    numbers = descendants_of(process.pid)
+    return numbers if len(list(filter(is_worker, numbers))) == 2 else []
+
+
 def workers_of(process):
     """The processes that predict, once both are there."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    workers = [
-        int(child)
-        for child in children
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
+    workers = list(filter(is_worker, descendants_of(process.pid)))
     return workers if len(workers) == 2 else []
+
+
+def is_worker(number):
+    """Whether a process predicts."""
+    try:
+        return b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return False

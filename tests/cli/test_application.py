@@ -91,6 +91,15 @@ def test_options_stand_anywhere_and_take_the_word_that_follows(
             "'--port' takes a whole number from 0 to 65535, not '1.5'",
         ),
         (("release", "v1", "--from", ""), "'--from' is empty: name a file"),
+        (
+            ("needs", "--from", "https://models.example/environment.yaml"),
+            "'--from' takes a local file: download https://models.example/environment.yaml, and "
+            "name it",
+        ),
+        (
+            ("needs", "--from", "models:/flights/3"),
+            "'--from' takes a local file: download models:/flights/3, and name it",
+        ),
         (("needs",), "Missing option '--from'"),
     ],
 )
@@ -98,6 +107,11 @@ def test_what_does_not_fit_is_named(words: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError) as refused:
         app.call(words)
     assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("name", ["a:b.py", "C:/rows.csv", "day 3:/x.py", "/tmp/x", "./https"])
+def test_a_file_of_an_odd_name_is_a_file(name: str) -> None:
+    assert run("release", "v1", "--from", name)[3] == Path(name)
 
 
 def test_a_verb_takes_many_words_or_reads_its_own() -> None:

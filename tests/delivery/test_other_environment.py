@@ -1,7 +1,9 @@
 """A delivery in another environment's process: what it says and refuses comes back."""
 
+import os
 import pickle
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from delivery.proof.library_versions import made_by
 from environments.environment_store import Built, EnvironmentStore
 from environments.installed_packages import installed
 from tests.delivery.delivery_harness import DeliveryHarness
+from tests.process_tree import descendants_of, has_ended
+from tests.until import until
 
 
 @pytest.fixture
@@ -81,6 +85,33 @@ def test_what_is_refused_elsewhere_is_refused_here_with_its_reason(
     with pytest.raises(DeliveryError, match=reason):
         elsewhere("refused", text)
     assert harness.left() == []
+
+
+def test_a_killed_delivery_leaves_no_process_in_the_other_environment(
+    harness: DeliveryHarness, elsewhere
+) -> None:
+    reached = harness.folder / "reached"
+    waits = (
+        f"import signal\nfrom pathlib import Path\n"
+        f"def build():\n    Path({str(reached)!r}).touch()\n    signal.pause()\n"
+    )
+    killed = os.fork()
+    if killed == 0:
+        try:
+            elsewhere("waits", waits)
+        finally:
+            os._exit(0)
+
+    until(reached.exists, "the recipe is built in the other environment")
+    left = descendants_of(killed)
+    os.kill(killed, signal.SIGKILL)
+    os.waitpid(killed, 0)
+    assert left
+    for number in left:
+        until(lambda number=number: has_ended(number), "a process of the killed delivery ends")
+
+    assert elsewhere("logistic")
+    assert harness.left() == ["v1"]
 
 
 def test_a_class_of_main_in_another_scikit_learns_pickle_is_refused_with_what_to_do(

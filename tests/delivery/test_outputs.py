@@ -264,6 +264,25 @@ def test_a_classification_of_several_targets(harness, output):
     assert manifest.metrics["accuracy"] > 0.5
 
 
+@pytest.mark.parametrize("output", ["predict", "predict_proba"])
+@pytest.mark.parametrize(
+    "targets", [["sign", "kind"], ["number", "grade"], ["flag", "grade"], ["flag", "one"]]
+)
+def test_targets_of_different_numbers_and_kinds_of_classes_have_metrics(harness, output, targets):
+    def truth(rows):
+        labels = two_kinds(rows).assign(one=7, flag=rows["b"] > 0, grade=kind(rows).map(ord))
+        return labels.assign(number=(rows["a"] > 0).astype(int))[targets]
+
+    # A target of one class is for trees alone.
+    recipe = recipe_of(MultiOutputClassifier(RandomForestClassifier(5)), output, truth)
+    manifest, body = served(harness, recipe)
+    expected = {"accuracy"} if output == "predict" else {"accuracy", "log_loss"}
+    assert set(manifest.metrics) == expected - ({"log_loss"} if "one" in targets else set())
+    assert manifest.metrics["accuracy"] > 0.5
+    if output == "predict":
+        assert body["predictions"] == recipe.pipeline.predict(HELD_OUT[:20]).tolist()
+
+
 def test_a_table_of_labels_is_served_with_0_and_1_as_the_classes_of_each(harness):
     def labels(rows):
         return pd.DataFrame({"a": rows["a"] > 0, "b": rows["b"] > 0}).astype(int)

@@ -128,3 +128,22 @@ def test_lint_reads_the_steps_of_a_canary(project: ProjectHarness, steps: str, s
     )
     assert line.startswith(f"✖ canary's steps: deploy.toml: 'verdict.steps' is '{steps}'")
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("deliver", "v1", "--from", "x.py", "--environment", "https://a.example/e.yaml"), "--env"),
+        (("deliver", "v1", "--from", "runs:/abc/model"), "--from"),
+        (("deliver", "v1", "--from", "x.pkl", "--sample", "s3://rows/x.parquet"), "--sample"),
+        (("predict", "v1", "--in", "s3://rows/*.parquet", "--out", "out"), "--in"),
+    ],
+)
+def test_an_address_in_the_place_of_a_file(
+    project: ProjectHarness, words: tuple[str, ...], option: str
+) -> None:
+    project.deliver("v1")
+    refused = project.run(*words, code=2)
+    address = next(word for word in words if ":/" in word)
+    assert option in refused.err
+    assert f"download {address}, and name" in refused.err

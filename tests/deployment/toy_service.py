@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 
+from wire.parent_process import end_with
+
 BEHAVIOUR = Path(os.environ["SLUICE_BUNDLE"]) / "behaviour"
 
 
@@ -40,6 +42,8 @@ class Server(ThreadingMixIn, UnixStreamServer):
 
 
 if __name__ == "__main__":
+    if os.environ.get("SLUICE_PARENT"):
+        end_with(int(os.environ["SLUICE_PARENT"]))
     if BEHAVIOUR.exists() and BEHAVIOUR.read_text() == "dies":
         sys.exit("the bundle is not to my liking")
     path = os.environ["SLUICE_BIND"].removeprefix("unix:")

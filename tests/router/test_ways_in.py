@@ -182,12 +182,12 @@ REFUSED = {
         400,
         "row 1 has 1 values for 2 columns",
     ),
-    "uneven": ("/invocations", {"inputs": {"x": [1], "y": [1, 2]}}, 400, "different numbers"),
+    "uneven": ("/invocations", {"inputs": {"x": [1], "y": [1, 2]}}, 400, "column 'y' of"),
     "twice": (
         "/invocations",
         {"dataframe_split": {"columns": ["x", "x"], "data": [[1, 2]]}},
         400,
-        "twice",
+        "column 'x' is given twice",
     ),
 }
 

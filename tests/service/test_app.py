@@ -7,8 +7,9 @@ import pytest
 from service.app import LARGEST_BODY, create_app
 from service.bundle import BundleError
 from service.config import ServiceMisconfigured
+from service.runtimes.failure_causes import NO_PREDICTION
 from tests.delivery.loan_pipelines import ROW
-from tests.service.service_client import SECRET, config, predict
+from tests.service.service_client import SECRET, config, predict, tensors
 
 BAD = {**ROW, "age": "old"}
 FAILING = {**ROW, "city": "Rome"}
@@ -128,6 +129,23 @@ def test_rows_that_the_model_fails_on_are_its_own_failure(served, runtime):
     assert body["title"] == "the model failed"
     assert [(error["row"], error["column"]) for error in body["errors"]] == [(1, None), (3, None)]
     assert [answer is None for answer in body["predictions"]] == [False, True, False, True]
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "sklearn"])
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/loans/infer"])
+def test_a_librarys_words_go_to_the_log_and_its_caller_gets_a_plain_cause(
+    served, runtime, path, caplog, monkeypatch
+):
+    # What it logged for another test it would not log again.
+    monkeypatch.setattr("service.runtimes.failure_causes.LOG_EVERY_S", 0.0)
+    sent = {"instances": [FAILING]} if path == "/predict" else {"inputs": tensors(FAILING)}
+    told = served("strict", runtime).post(path, json=sent)
+    assert told.status_code == 500
+    assert NO_PREDICTION in told.text
+    words = "Gather" if runtime == "onnx" else "unknown categories"
+    assert words not in told.text
+    (record,) = caplog.records
+    assert words in record.getMessage()
 
 
 def test_a_bad_row_beside_a_failing_one_is_the_callers_fault(served):

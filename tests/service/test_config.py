@@ -21,7 +21,8 @@ def test_everything_can_be_set():
         {**LEAST, **names, "PORT": "5000", "WEB_CONCURRENCY": "3", "SLUICE_THREADS": "8"}
     )
     assert (made.public_key, made.runtime, made.bind) == (Path("a.pub"), "sklearn", "unix:s")
-    assert (made.workers, made.threads) == (3, 8)
+    assert (made.workers, made.threads, made.parent) == (3, 8, None)
+    assert from_environment({**LEAST, "SLUICE_PARENT": "41"}).parent == 41
 
 
 def test_a_platform_that_gives_a_port_is_obeyed():
@@ -41,6 +42,8 @@ def test_a_platform_that_gives_a_port_is_obeyed():
         ("WEB_CONCURRENCY", "two"),
         ("WEB_CONCURRENCY", "²"),
         ("SLUICE_THREADS", "1.5"),
+        ("SLUICE_PARENT", "-1"),
+        ("SLUICE_PARENT", "me"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(name, value):
@@ -50,7 +53,8 @@ def test_what_is_missing_or_wrong_is_named(name, value):
 
 def test_a_setting_that_is_empty_is_as_good_as_none():
     empty = dict.fromkeys(
-        ("SLUICE_RUNTIME", "SLUICE_BIND", "WEB_CONCURRENCY", "SLUICE_THREADS"), ""
+        ("SLUICE_RUNTIME", "SLUICE_BIND", "WEB_CONCURRENCY", "SLUICE_THREADS", "SLUICE_PARENT"),
+        "",
     )
     assert from_environment({**LEAST, **empty}) == from_environment(LEAST)
 

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.app import LARGEST_BODY
 from tests.delivery.delivery_harness import ROOT, resign, vouch
 from tests.delivery.loan_pipelines import ROW
+from tests.process_tree import descendants_of, has_ended
 from tests.service.service_client import SECRET, tensors
 from tests.until import until
 
@@ -300,6 +301,32 @@ def test_it_ends_soon_when_told_and_leaves_nothing_behind(harness, delivered, tm
 
     assert not list(tmp_path.glob("sluice-service-*"))
     assert not made.socket.exists()
+
+
+def test_it_ends_with_the_process_that_started_it_and_its_workers_too(harness, delivered, tmp_path):
+    killed = os.fork()
+    if killed == 0:
+        try:
+            bundle = delivered("logistic")
+            Process(tmp_path, bundle, harness.public, SLUICE_PARENT=str(os.getpid()))
+            signal.pause()
+        finally:
+            os._exit(1)
+
+    log = tmp_path / "log"
+    try:
+        until(
+            lambda: log.exists() and log.read_text().count("ASGI server listening") == 2,
+            "both workers serve",
+        )
+        left = descendants_of(killed)
+    finally:
+        os.kill(killed, signal.SIGKILL)
+        os.waitpid(killed, 0)
+
+    assert len(left) == 3
+    for number in left:
+        until(lambda number=number: has_ended(number), "the arbiter and its workers end")
 
 
 @pytest.mark.parametrize("fault", ["wrong answer", "other key", "no secret"])

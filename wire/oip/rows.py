@@ -15,6 +15,10 @@ from wire.oip.signature import TensorSignature
 
 _NONE: frozenset[str] = frozenset()
 MOST_NAME_BYTES = 32 * 1024 * 1024
+MOST_DIMENSIONS = 5
+"""Of a tensor: the rows, and those of the arrays that a column may have."""
+MOST_EMPTY_LISTS = 4_096
+"""Lists without a value in them, of all tensors of a request: a shape alone can ask for them."""
 _list_of = msgspec.json.Decoder(list[Any]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -66,6 +70,7 @@ def table_of(
     for tensor in tensors:
         _require_plain_text(tensor, as_base64)
 
+    _require_few_lists([tensor for tensor in tensors if tensor.name in arrays])
     shapes = [tensor.shape for tensor in tensors]
     parts = sent.parts or [None] * len(tensors)
     _require_few(shapes, most_rows)
@@ -76,7 +81,7 @@ def table_of(
     names = tuple(tensor.name for tensor in tensors)
     _require_short(names, shapes)
     if len(set(names)) != len(names):
-        raise OipError(f"input {_first_twice(names)!r} is given twice")
+        raise OipError(f"input {first_twice(names)!r} is given twice")
 
     columns = [
         _column(tensor, shape, part, arrays)
@@ -123,6 +128,32 @@ def _require_few(shapes: list[list[int]], most_rows: int | None) -> None:
             f"{values} values in one request: at most {MOST_VALUES} are allowed, send the rows in "
             "several requests"
         )
+
+
+def _require_few_lists(tensors: list[Tensor]) -> None:
+    """Raise OipError for shapes that ask for more lists than the request has values for."""
+    empty = 0
+    for tensor in tensors:
+        shape = tensor.shape
+        if len(shape) > MOST_DIMENSIONS:
+            raise OipError(
+                f"input {tensor.name!r} has {len(shape)} dimensions: at most {MOST_DIMENSIONS} "
+                "are read, see the metadata"
+            )
+
+        if min(shape, default=0) == 0:
+            empty += _lists_of(shape)
+
+        if empty > MOST_EMPTY_LISTS:
+            raise TooLarge(
+                f"input {tensor.name!r} has shape {shape}: with it the request has {empty} empty "
+                f"lists: at most {MOST_EMPTY_LISTS} are allowed, send the rows in several requests"
+            )
+
+
+def _lists_of(shape: list[int]) -> int:
+    """The lists that a tensor with arrays becomes: those of its rows, and those in them."""
+    return sum(prod(shape[:depth]) for depth in range(1, len(shape)))
 
 
 def _require_short(names: Sequence[str], shapes: list[list[int]]) -> None:
@@ -241,7 +272,8 @@ def as_many(names: Sequence[str], count: int) -> tuple[str, ...]:
     return (*names[:count], *more)
 
 
-def _first_twice(names: Sequence[str]) -> str:
+def first_twice(names: Sequence[str]) -> str:
+    """The first name that was given before; empty where there is none."""
     seen: set[str] = set()
     for name in names:
         if name in seen:

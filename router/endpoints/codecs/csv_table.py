@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from router.endpoints.codecs.codec import PredictionCall
-from router.endpoints.codecs.mlflow import Invocations
+from router.endpoints.codecs.mlflow import Invocations, given_twice, unequal
 from router.problems import Problem
 from router.requests.request_headers import RequestContext
 from wire.oip.request import MOST_VALUES
@@ -82,7 +82,7 @@ class CsvInvocations(Invocations):
         if not names:
             raise Problem(400, "the body is empty: send a line of names, then one line a row")
         if len(set(names)) != len(names):
-            raise Problem(400, "a column is given twice")
+            raise Problem(400, given_twice(names))
 
         most = min(self.limits.max_rows, MOST_VALUES // len(names))
         cells: list[list[str]] = []
@@ -94,9 +94,7 @@ class CsvInvocations(Invocations):
                     413, f"more than {most} rows in one request: at most {most} are allowed"
                 )
             if len(line) != len(names):
-                raise Problem(
-                    400, f"row {len(cells)} has {len(line)} values for {len(names)} columns"
-                )
+                raise Problem(400, unequal(len(cells), len(line), len(names), names))
 
             cells.append(line)
 

@@ -2,8 +2,9 @@
 
 https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/ (the scoring server)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext
 from wire.oip.request import MOST_VALUES, NO_JSON
-from wire.oip.rows import MOST_NAME_BYTES, as_many
+from wire.oip.rows import MOST_NAME_BYTES, as_many, first_twice
 from wire.oip.signature import TensorSignature
 
 JSON = (b"content-type", b"application/json")
@@ -73,7 +74,7 @@ _body = msgspec.json.Decoder(InvocationBody).decode
 _split = msgspec.json.Decoder(SplitFrame).decode
 _list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _lists = msgspec.json.Decoder(list[list[msgspec.Raw]]).decode
-_columns = msgspec.json.Decoder(dict[str, list[msgspec.Raw]]).decode
+_columns = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -199,12 +200,29 @@ def _from_inputs(raw: msgspec.Raw) -> PredictionCall:
     if bytes(memoryview(raw)[:16]).lstrip()[:1] != b"{":
         return _from_instances(raw)
 
-    columns = _columns(raw)
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise Problem(400, f"the columns of `inputs` have different numbers of rows: {lengths}")
-
+    columns = {name: _column(name, values) for name, values in _columns(raw).items()}
+    _require_one_length(columns)
     return _named(tuple(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _column(name: str, values: msgspec.Raw) -> list[msgspec.Raw]:
+    try:
+        return _list(values)
+    except msgspec.ValidationError as error:
+        raise Problem(
+            400, f"column {name!r} of `inputs` is no list ({error}): send a list of one value a row"
+        ) from error
+
+
+def _require_one_length(columns: Mapping[str, Sequence[msgspec.Raw]]) -> None:
+    """Raise Problem naming the first column that has not as many values as the one before it."""
+    for (before, values), (name, others) in pairwise(columns.items()):
+        if len(others) != len(values):
+            raise Problem(
+                400,
+                f"column {name!r} of `inputs` has {len(others)} values and column {before!r} has "
+                f"{len(values)}: send a value for each row, null where it is missing",
+            )
 
 
 _READERS: dict[str, Callable[[msgspec.Raw], PredictionCall]] = {
@@ -221,13 +239,18 @@ def _is_null(raw: msgspec.Raw) -> bool:
 
 def _named(names: tuple[str, ...], rows: Sequence[Sequence[msgspec.Raw]]) -> ValueRows:
     if len(set(names)) != len(names):
-        raise Problem(400, "a column is given twice")
+        raise Problem(400, given_twice(names))
 
-    _require_equal(rows, len(names))
+    _require_equal(rows, len(names), names)
     if len(rows) * sum(map(len, names)) > MOST_NAME_BYTES:
         raise Problem(413, "the columns' names are too long for so many rows: send fewer at once")
 
     return ValueRows(list(rows), names)
+
+
+def given_twice(names: Sequence[str]) -> str:
+    """What is wrong with names of which one stands twice."""
+    return f"column {first_twice(names)!r} is given twice: give each column a name of its own"
 
 
 def _by_position(rows: Sequence[Sequence[msgspec.Raw]]) -> ValueRows:
@@ -235,10 +258,21 @@ def _by_position(rows: Sequence[Sequence[msgspec.Raw]]) -> ValueRows:
     return ValueRows(list(rows), None)
 
 
-def _require_equal(rows: Sequence[Sequence[msgspec.Raw]], width: int) -> None:
+def _require_equal(
+    rows: Sequence[Sequence[msgspec.Raw]], width: int, names: Sequence[str] = ()
+) -> None:
     for number, row in enumerate(rows):
         if len(row) != width:
-            raise Problem(400, f"row {number} has {len(row)} values for {width} columns")
+            raise Problem(400, unequal(number, len(row), width, names))
+
+
+def unequal(row: int, count: int, width: int, names: Sequence[str] = ()) -> str:
+    """What is wrong with a row of so many values for `width` columns. names: theirs, if any."""
+    fault = f"row {row} has {count} values for {width} columns"
+    if count < len(names):
+        return f"{fault}: column {names[count]!r} has none, send null where a value is missing"
+
+    return f"{fault}: send one value a column"
 
 
 def _count(call: PredictionCall) -> int:

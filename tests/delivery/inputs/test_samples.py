@@ -184,3 +184,14 @@ def test_whole_numbers_beyond_63_bits_keep_every_digit(tmp_path, fields, dtype):
     frame, _, _ = read(tmp_path, f"x\n{fields}")
     assert str(frame["x"].dtype) == dtype
     assert frame["x"][0] >= 2**64 - 1
+
+
+@pytest.mark.parametrize("text", ["x,y,x\n1,2,3\n", '"x",y,x\n1,2,3\n', "\ufeffx,y,x\n1,2,3\n"])
+def test_a_column_twice_is_refused_with_its_file(tmp_path, text):
+    with pytest.raises(DeliveryError, match=r"rows\.csv has 2 columns 'x': leave one of them"):
+        read(tmp_path, text)
+
+
+def test_columns_without_a_name_are_no_column_twice(tmp_path):
+    frame, _, _ = read(tmp_path, "x,,\n1,2,3\n")
+    assert frame["x"].tolist() == [1]

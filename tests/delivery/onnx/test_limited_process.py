@@ -3,11 +3,11 @@
 import os
 import time
 from multiprocessing import active_children
-from pathlib import Path
 
 import pytest
 
 from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
+from tests.process_tree import has_ended
 from tests.until import until
 
 ENOUGH = ProcessLimits(seconds=60, megabytes=512)
@@ -17,16 +17,6 @@ def never_ends():
     """A conversion that takes for ever."""
     while True:
         time.sleep(60)
-
-
-def has_ended(number):
-    """Whether a process is gone, or waits only for somebody to ask how it ended."""
-    try:
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-
-    return state in "ZX"
 
 
 def allocates(megabytes):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from deployment.commands.label_file import BadLabels, classes_by_text, count, labels
+from deployment.workspace.errors import EdgeFailure
 
 IDS = ["a", "b", "c"]
 
@@ -127,6 +128,7 @@ def test_what_can_be_no_label_is_refused(tmp_path: Path, value: Any) -> None:
             b"prediction_id,truth\na,1\n",
             r"has no column 'label' \(there: prediction_id, truth\)",
         ),
+        ("labels.csv", b"prediction_id,label,label\na,1,2\n", r"labels.csv has 2 columns 'label'"),
         ("labels.csv", b"prediction_id,label\n", "holds no row"),
         ("labels.csv", b"prediction_id,label\na,\xff\n", "cannot be read as CSV"),
         ("labels.csv", b'prediction_id,label\na,"x\n', "cannot be read as CSV"),
@@ -145,7 +147,7 @@ def test_a_file_that_holds_no_labels_is_refused(
     tmp_path: Path, name: str, content: bytes, said: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(BadLabels, match=said):
+    with pytest.raises(EdgeFailure, match=said):
         count(tmp_path / name)
 
 

@@ -27,6 +27,8 @@ from deployment.workspace.errors import BadOption, EdgeFailure
 from rollout.errors import Breaking, IllegalEvent, NothingToDo
 from rollout.state.contract import ContractVerdict
 from tests.deployment.project_harness import ProjectHarness
+from tests.process_tree import descendants_of, has_ended
+from tests.until import until
 
 WIDER = {"columns": [{"name": "x", "dtype": "float", "nullable": False}]}
 MORE = {"columns": [{"name": name, "dtype": "int", "nullable": False} for name in ("x", "y")]}
@@ -106,6 +108,19 @@ def test_a_running_version_is_asked_where_it_runs_and_what_it_answers_otherwise_
     assert "31 of 40 (77.5 %) would change" in text
     assert '39  v1 78, v4 117  {"x": 39}' in text
     assert "x up to 9: 1 of 10 (10.0 %) change" in text
+
+
+def test_a_killed_plan_leaves_no_version_behind(running: ProjectHarness, recording: str) -> None:
+    running.deliver("killed", behaviour="mute")
+    plan = running.begin("plan", "killed", "--replay", recording)
+    try:
+        # It is never ready, so that the plan waits for it.
+        left = until(lambda: descendants_of(plan.pid), "the temporary version is started")
+    finally:
+        plan.kill()
+        plan.communicate()
+
+    until(lambda: all(map(has_ended, left)), "the temporary version ends")
 
 
 def test_a_version_that_cannot_be_started_is_told_with_its_log(
@@ -272,6 +287,12 @@ def test_a_table_becomes_rows_of_the_columns_and_dtypes_that_the_versions_take(
 def test_a_table_of_other_columns_is_refused(project: ProjectHarness, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(EdgeFailure, match=r"none of the versions' columns \(x, zip, part\)"):
+        recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
+
+
+def test_a_table_with_a_column_twice_is_refused(project: ProjectHarness, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,zip,part,x\n1,0150,0.5,2\n")
+    with pytest.raises(EdgeFailure, match=r"rows\.csv has 2 columns 'x': leave one of them"):
         recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
 
 

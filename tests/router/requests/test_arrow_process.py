@@ -30,6 +30,19 @@ def stream(compression=None, batches=1, **columns):
     return sink.getvalue()
 
 
+def stream_of(*arrays):
+    """An Arrow stream of columns that are all called x."""
+    batch = pa.RecordBatch.from_arrays(list(arrays), ["x"] * len(arrays))
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+
+    return sink.getvalue()
+
+
+TWICE = stream_of(pa.array([1]), pa.array([2]))
+
+
 def read(*bodies, meanwhile=lambda _: None, within_s=60.0, **limits):
     """The rows of streams by one process, decoded; a Problem for what is refused."""
 
@@ -99,6 +112,101 @@ def test_a_process_that_was_killed_is_started_again():
     assert read(body, body, meanwhile=kill) == [[{"x": 1}], [{"x": 1}]]
 
 
+def killed_as_it_reads(times):
+    """The outcome of a stream whose process is killed so many times before it can answer."""
+
+    async def ask():
+        process = ArrowProcess(Limits())
+        loop = asyncio.get_running_loop()
+        rows = asyncio.ensure_future(process.rows(stream(x=[1]), 60.0, loop))
+        killed = set()
+        try:
+            # It imports pyarrow first, which takes much longer than to be seen here.
+            while len(killed) < times and not rows.done():
+                await asyncio.sleep(0.001)
+                running = process._process
+                if running is not None and running.pid not in killed:
+                    killed.add(running.pid)
+                    running.kill()
+
+            (answered,) = await asyncio.gather(rows, return_exceptions=True)
+            return answered
+        finally:
+            process.close()
+
+    return asyncio.run(ask())
+
+
+def test_a_stream_is_read_again_where_its_process_was_killed_from_outside():
+    assert list(map(msgspec.json.decode, killed_as_it_reads(1))) == [{"x": 1}]
+
+
+def test_a_stream_whose_process_is_killed_twice_may_be_sent_again():
+    refused = killed_as_it_reads(2)
+    assert (refused.status, refused.retry_after_s) == (503, 1)
+    assert "was killed twice while it read this one" in str(refused)
+
+
+def test_a_process_that_is_closed_while_it_reads_is_not_started_again():
+    async def ask():
+        process = ArrowProcess(Limits())
+        loop = asyncio.get_running_loop()
+        rows = asyncio.ensure_future(process.rows(stream(x=[1]), 60.0, loop))
+        while process._process is None and not rows.done():
+            await asyncio.sleep(0.001)
+
+        process.close()
+        (answered,) = await asyncio.gather(rows, return_exceptions=True)
+        return answered, process._process
+
+    answered, running = asyncio.run(ask())
+    assert isinstance(answered, Problem)
+    assert running is None
+
+
+def peak_bytes(process):
+    """The most memory that the reader has had."""
+    status = Path(f"/proc/{process._process.pid}/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+
+# Small bodies that become large: unpacked, as rows that repeat a dictionary's text, as lists.
+BOMBS = {
+    "zstd": stream("zstd", x=["y" * 8_000_000]),
+    "lz4": stream("lz4", x=["y" * 8_000_000]),
+    "many": stream("zstd", batches=500, x=["y" * 60_000]),
+    "dictionary": stream(
+        "zstd", x=pa.DictionaryArray.from_arrays(pa.array([0] * 256, pa.int8()), ["y" * 2_000_000])
+    ),
+    "list": stream("zstd", x=pa.array([[7] * 6_000_000], pa.list_(pa.int8()))),
+    "numbers": stream("zstd", x=pa.array([[2**60] * 800_000], pa.list_(pa.int64()))),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_small_stream_takes_little_memory(name):
+    peaks = []
+    body = BOMBS[name]
+    _, refused, rows = read(
+        stream(x=[1]), body, stream(x=[1]), meanwhile=lambda made: peaks.append(peak_bytes(made))
+    )
+    assert len(body) < 250_000
+    assert refused.status == 413, refused
+    assert rows == [{"x": 1}]
+    assert peaks[1] - peaks[0] < 150_000_000
+
+
+@pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
+def test_a_large_stream_of_honest_rows_is_read(compression):
+    chance = np.random.default_rng(3)
+    columns = {f"x{number}": chance.normal(size=10_000) for number in range(90)}
+    body = stream(compression, **columns)
+    assert len(body) > 6_000_000
+    (rows,) = read(body)
+    assert len(rows) == 10_000
+    assert rows[-1]["x7"] == columns["x7"][-1]
+
+
 def test_the_process_has_none_of_the_routers_secrets(monkeypatch):
     monkeypatch.setenv("SLUICE_TOKEN_KEY", "a-secret-of-this-test")
     seen = []
@@ -124,12 +232,19 @@ def test_a_deadline_ends_the_process_and_the_next_stream_is_read():
         (stream(x=pa.array([None] * 20, pa.null())), 413, "20 rows in one request"),
         (stream(batches=20, x=[1]), 413, "11 rows in one request"),
         (stream(x=["y" * 2_000]), 413, "row 0 has 2008 bytes"),
-        (stream("zstd", x=["y" * 50_000_000]), 413, "more than 4000 bytes"),
+        (stream("zstd", x=["y" * 50_000_000]), 413, "have 50000008 bytes once they are unpacked"),
+        (stream("lz4", x=["y" * 50_000_000]), 413, "have 50000008 bytes once they are unpacked"),
+        (
+            stream("zstd", x=pa.array(["y" * 5_000_000]).dictionary_encode()),
+            413,
+            "bytes once they are unpacked: at most 1000 are allowed",
+        ),
         (
             stream(x=pa.DictionaryArray.from_arrays([0] * 10, ["y" * 900])),
             413,
             "more than 4000 bytes",
         ),
+        (TWICE, 400, "the Arrow schema has column 'x' twice"),
         (stream(x=[{"a": 1}]), 400, "of the Arrow type struct"),
         (stream(x=pa.array([1], pa.timestamp("ms"))), 400, "of the Arrow type timestamp"),
     ],

@@ -2,6 +2,8 @@
 
 import json
 import struct
+import tracemalloc
+from math import prod
 
 import msgspec
 import numpy as np
@@ -20,7 +22,7 @@ from wire.oip.request import (
     parse,
     request_in,
 )
-from wire.oip.rows import MOST_NAME_BYTES, table_of
+from wire.oip.rows import MOST_DIMENSIONS, MOST_EMPTY_LISTS, MOST_NAME_BYTES, table_of
 from wire.oip.signature import NamedTensor, TensorSignature
 
 DTYPES = {
@@ -361,3 +363,58 @@ def test_the_size_of_a_table_is_bounded_before_it_is_made():
         rows([tensor([], "INT64", [1] * 5_000)])
     with pytest.raises(TooLarge, match=f"more than {MOST_TENSORS} tensors"):
         rows([tensor([1], "INT64")] * (MOST_TENSORS + 1))
+
+
+def lists_table(data, shape, datatype="INT64"):
+    """The table of column `a`, which has lists of lists as values."""
+    sent = {"inputs": [tensor(data, datatype, shape)]}
+    return table_of(parse(json.dumps(sent).encode()), None, LISTS)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        [1, 10**9, 0],
+        [1, 10**9, 10**9, 0],
+        [1, 0, 10**9, 0],
+        [MOST_EMPTY_LISTS + 1, 0],
+        [MOST_VALUES, 0],
+        [2, MOST_EMPTY_LISTS, 0],
+    ],
+)
+@pytest.mark.parametrize("data", [[], [[]]])
+def test_empty_lists_are_bounded_before_they_are_made(shape, data):
+    most_bytes = 1_000_000
+    tracemalloc.start()
+    try:
+        if prod(shape[:-1]):
+            with pytest.raises(TooLarge, match=r"'a' has shape .* \d+ empty lists: at most"):
+                lists_table(data, shape)
+        else:
+            assert values(lists_table([], shape)) == [[]]
+        assert tracemalloc.get_traced_memory()[1] < most_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_empty_lists_of_all_inputs_count_together():
+    half = MOST_EMPTY_LISTS // 2 + 1
+    arrays = TensorSignature([NamedTensor(name, "INT64", [-1, -1]) for name in "ab"])
+    sent = [tensor([], "INT64", [half, 0], name) for name in "ab"]
+    with pytest.raises(TooLarge, match=f"{2 * half} empty lists"):
+        table_of(parse(json.dumps({"inputs": sent}).encode()), None, arrays)
+
+    first = json.dumps({"inputs": sent[:1]}).encode()
+    assert values(table_of(parse(first), None, arrays)) == [[]] * half
+
+
+def test_empty_lists_of_a_few_rows_are_values():
+    assert values(lists_table([], [2, 3, 0])) == [[[], [], []]] * 2
+    assert values(lists_table([[], []], [2, 0])) == [[], []]
+
+
+def test_a_tensor_has_no_more_dimensions_than_arrays_have():
+    shape = [3] + [1] * (MOST_DIMENSIONS - 1)
+    assert len(values(lists_table([1, 2, 3], shape))) == 3
+    with pytest.raises(OipError, match=f"'a' has {len(shape) + 1} dimensions: at most"):
+        lists_table([1, 2, 3], [*shape, 1])
