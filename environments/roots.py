@@ -13,7 +13,7 @@ SERVER = (
     "numpy",
 )
 SERVICE = (*SERVER, "cryptography", "pyyaml")
-RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "pandas", "joblib")}
+RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pandas", "joblib")}
 # Of a version served by scikit-learn whose frame has columns that pyarrow holds.
 ARROW = ("pyarrow",)
 # Of a run over files.
