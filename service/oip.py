@@ -24,7 +24,6 @@ from wire.oip.signature import TARGETS, NamedTensor, TensorSignature
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 # Of an array's items, by numpy's name.
 ITEM_DATATYPES = {"float16": "FP16", "float32": "FP32"}
-EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration"]
 BINARY = "application/octet-stream"
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode

@@ -14,6 +14,7 @@ from router.requests.thread_pools import DECODE_POOL
 from wire.oip.signature import TensorSignature
 
 Encoded = tuple[Headers, bytes]
+JSON = (b"content-type", b"application/json")
 SMALL_BYTES = 4 * 1024
 """A larger table is made into rows in a thread: that takes longer than to cut rows out of JSON."""
 

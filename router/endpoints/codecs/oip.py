@@ -9,6 +9,7 @@ import msgspec
 
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
+    JSON,
     AnsweredCall,
     Codec,
     Encoded,
@@ -39,7 +40,6 @@ from wire.oip.request import (
 from wire.oip.rows import TensorTable, table_of
 from wire.oip.signature import Layout, TensorSignature
 
-JSON = (b"content-type", b"application/json")
 BINARY = (b"content-type", b"application/octet-stream")
 WHAT_TO_SEND = 'send {"inputs": [{"name", "shape", "datatype", "data"}, ...]}, as the metadata says'
 # The depths of the tensors in a body, of flat data and of nested data.
