@@ -20,7 +20,8 @@ SMALL_BYTES = 4 * 1024
 
 
 class SignatureNeeded(Exception):
-    """A body cannot be read before one knows the signatures of the versions that may answer."""
+    """A body cannot be read, or its rows not be made, before one knows the signatures of the
+    versions that may answer."""
 
 
 class PredictionCall(ABC):
