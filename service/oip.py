@@ -16,8 +16,8 @@ from service.rows import Malformed
 from service.runtimes.outputs import PROBABILITIES, by_output, outputs_of
 from wire.oip.answer import Answered, answer
 from wire.oip.errors import OipError
-from wire.oip.fit import require_fit
 from wire.oip.request import NO_JSON, InferRequest, SentTensors, json_length, parse
+from wire.oip.request_check import check_request
 from wire.oip.rows import table_of
 from wire.oip.signature import TARGETS, NamedTensor, TensorSignature
 
@@ -49,7 +49,7 @@ class Inference:
         """Answer one request. header: the length of its JSON, where binary data follow."""
         try:
             sent = _parsed(body, header)
-            require_fit(sent.request, self._signature)
+            check_request(sent.request, self._signature)
             outcome = self._run(sent)
         except (OipError, Malformed) as error:
             return _error(400, str(error))

@@ -1,4 +1,4 @@
-"""The ways in for predictions: the hot path. A codec makes rows of a body, and answers of
+"""The endpoint of predictions: the hot path. A codec makes rows of a body, and answers of
 predictions; all else is the same for each of them. Rows are raw JSON from here to the version.
 
 `answer` is the endpoint for wire/fast_path.py, with a callback; `__call__` is the same as ASGI, for

@@ -56,7 +56,7 @@ class CsvRows(PredictionCall):
 
 
 class CsvInvocations(Invocations):
-    """The way in of /invocations, for CSV; answers are JSON."""
+    """The codec of /invocations, for CSV; answers are JSON."""
 
     def read(
         self,

@@ -108,7 +108,7 @@ class ValueRows(PredictionCall):
 
 
 class Invocations(Codec):
-    """The way in of /invocations, for JSON."""
+    """The codec of /invocations, for JSON."""
 
     asks_signatures = True
 

@@ -38,7 +38,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PredictJson(Codec):
-    """The way in of POST /predict."""
+    """The codec of POST /predict."""
 
     copies = False
     inline_bytes = LARGE_BODY
