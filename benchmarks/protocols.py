@@ -188,7 +188,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=3, help="repetitions of everything (%(default)s)"
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="each measurement (%(default)s)")
+    # Whole ones: wrk takes no others.
+    parser.add_argument("--seconds", type=int, default=3, help="each measurement (%(default)s)")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     parser.add_argument("--http", action="store_true", help="HTTP itself instead of the protocols")
     return parser.parse_args()
