@@ -24,8 +24,8 @@ from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
 from batch.predict_unit import UnitPredictor, UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
 from batch.worker_pool import Task, WorkerSettings, in_this_process, results
+from wire.version import VERSION
 
-SLUICE = "0.1.0"
 Report = Callable[[msgspec.Struct], None]
 Completed = dict[tuple[int, int], UnitResult]
 
@@ -256,7 +256,7 @@ class BatchRun:
             version=manifest.version,
             bundle=self.model.bundle.digest,
             runtime=self.model.model.name,
-            sluice=SLUICE,
+            sluice=VERSION,
             keep=self.job.keep,
             output_formats=sorted(set(map(attrgetter("kind"), self.files))),
             bad_row_data=self.job.bad_row_data,

@@ -1,5 +1,5 @@
-"""What each way in costs: `python -m benchmarks.protocols [--json] [--rounds 3] [--seconds 3]
-[--http]`.
+"""What each prediction route costs: `python -m benchmarks.protocols [--json] [--rounds 3]
+[--seconds 3] [--http]`.
 
 One flight a request to one running Sluice, by each protocol in turn, at 1 and 64 connections by
 wrk; beside it MLflow's own server with the same model. The last line is one JSON object. `--http`
@@ -19,6 +19,7 @@ from rich.console import Console
 from benchmarks.answers import check_answers
 from benchmarks.load import Load, write_bodies, wrk
 from benchmarks.measure import WARM_UP_S, Measured, Ratio, Say, measure, ratio
+from benchmarks.prediction_routes import PredictionRoute, prediction_routes
 from benchmarks.processes import (
     STATE,
     BenchmarkFailed,
@@ -31,7 +32,6 @@ from benchmarks.results import leave
 from benchmarks.setups import mlflow
 from benchmarks.setups.setup import Running, Setup
 from benchmarks.setups.sluice import Stack, stack
-from benchmarks.ways_in import WayIn, ways_in
 
 CLASSES = {
     "gunicorn's own": "gunicorn.workers.gasgi.ASGIWorker",
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def all_ratios(results: dict[str, Measured]) -> dict[str, Ratio]:
-    """Each way in by /predict, and MLflow's forms by MLflow's server, where both were measured."""
+    """Each route by /predict, and MLflow's forms by MLflow's server, where both were measured."""
     found: dict[str, Ratio | None] = {}
     for name, measured in results.items():
         if name in ("predict", MLFLOW):
@@ -88,24 +88,26 @@ def all_ratios(results: dict[str, Measured]) -> dict[str, Ratio]:
 
 
 def _ways(rounds: int, seconds: float, say: Say) -> dict[str, Measured]:
-    """Every way in, once a round, on one stack."""
-    asked = ways_in()
-    results = {name: Measured(name, way.path) for name, way in asked.items()}
+    """Every route, once a round, on one stack."""
+    asked = prediction_routes()
+    results = {name: Measured(name, route.path) for name, route in asked.items()}
     with stack("protocols") as made:
         made.run("ab", "v2", "--percent", "10")
         for number in range(1, rounds + 1):
-            for name, way in asked.items():
-                _measure(made, way, results[name], seconds)
+            for name, route in asked.items():
+                _measure(made, route, results[name], seconds)
                 say(f"round {number}/{rounds}  {name:<20} {_summary(results[name])}")
 
     return results
 
 
-def _measure(made: Stack, way: WayIn, measured: Measured, seconds: float) -> None:
-    running = Running(made.url + way.path, way.bodies, made.memory_mb, way.headers, way.predictions)
+def _measure(made: Stack, route: PredictionRoute, measured: Measured, seconds: float) -> None:
+    running = Running(
+        made.url + route.path, route.bodies, made.memory_mb, route.headers, route.predictions
+    )
     try:
         _load(running, max(CONNECTIONS), WARM_UP_S)
-        if way.bodies.suffix != ".hex":
+        if route.bodies.suffix != ".hex":
             check_answers(running)
 
         for count in CONNECTIONS:
@@ -186,7 +188,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--rounds", type=int, default=3, help="repetitions of everything (%(default)s)"
     )
-    parser.add_argument("--seconds", type=float, default=3.0, help="each measurement (%(default)s)")
+    # Whole ones: wrk takes no others.
+    parser.add_argument("--seconds", type=int, default=3, help="each measurement (%(default)s)")
     parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
     parser.add_argument("--http", action="store_true", help="HTTP itself instead of the protocols")
     return parser.parse_args()

@@ -44,10 +44,10 @@ from router.evidence.prediction_counters import Outcomes
 from router.evidence.prediction_values import UNKNOWN
 from router.evidence.recent_rate import RecentRate
 from router.evidence.worker_metrics import Snapshot
+from router.prediction_routes import PredictionRoutes
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
-from router.ways_in import WaysIn
 from router.webhooks.cursor import SavedCursors
 from router.webhooks.deliverer import Webhooks, deliver
 from store.errors import StoreError
@@ -90,7 +90,7 @@ class Router:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request on the slow path; every error is counted."""
-        begun, counts_itself = False, self._way_in(scope["path"]) is not None
+        begun, counts_itself = False, self._prediction_route(scope["path"]) is not None
 
         async def send_counted(message: Any) -> None:
             nonlocal begun
@@ -136,8 +136,8 @@ class Router:
         elif "//" in path:
             # WSGI would take `//status` for `/status`.
             raise Problem(404, "no path here has an empty segment: /openapi.json lists the paths")
-        elif (way_in := self._way_in(path)) is not None:
-            await way_in(scope, receive, send)
+        elif (route := self._prediction_route(path)) is not None:
+            await route(scope, receive, send)
         elif path == "/feedback":
             await self.feedback(scope, receive, send)
         elif path.startswith(DRAINS):
@@ -151,14 +151,14 @@ class Router:
         else:
             await self._pages(scope, receive, self._with_close(send))
 
-    def _way_in(self, path: str) -> Predict | None:
+    def _prediction_route(self, path: str) -> Predict | None:
         """The endpoint that answers predictions at a path, None at all other paths."""
         if path == "/predict":
-            return self.ways_in.predict
+            return self.routes.predict
         if path == "/invocations":
-            return self.ways_in.invocations
+            return self.routes.invocations
         if infers(path, self.config.settings.model):
-            return self.ways_in.infer
+            return self.routes.infer
         return None
 
     def refused(self, status: int) -> None:
@@ -248,7 +248,7 @@ class Router:
         outcomes = Outcomes(self.traffic.counts, config.token_key, answers=self._answers)
         budget = self.worker.budget if self.worker is not None else None
         pages = VersionPages(settings, self.traffic)
-        self.ways_in = WaysIn(
+        self.routes = PredictionRoutes(
             settings,
             self.traffic,
             outcomes,
@@ -259,7 +259,7 @@ class Router:
             Signatures(self.traffic, pages),
         )
         self.models = ModelPages(settings, self.traffic, pages, self.access, self.leaving)
-        self.hot = self.ways_in.hot()
+        self.hot = self.routes.hot()
 
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
@@ -287,7 +287,7 @@ class Router:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
         await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
-        self.ways_in.close()
+        self.routes.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 

@@ -24,6 +24,8 @@ from service.predict import Predictor
 from service.proof.golden_rows import prove
 from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
+from wire.oip.extensions import OF_A_VERSION
+from wire.version import VERSION
 
 LARGEST_BODY = 32 * 1024 * 1024
 LIVE = "/v2/health/live"
@@ -163,7 +165,7 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     app.add_url_rule(
         "/v2",
         "server",
-        lambda: _json({"name": "sluice", "version": "0.1.0", "extensions": oip.EXTENSIONS}),
+        lambda: _json({"name": "sluice", "version": VERSION, "extensions": OF_A_VERSION}),
     )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))

@@ -16,15 +16,14 @@ from service.rows import Malformed
 from service.runtimes.outputs import PROBABILITIES, by_output, outputs_of
 from wire.oip.answer import Answered, answer
 from wire.oip.errors import OipError
-from wire.oip.fit import require_fit
 from wire.oip.request import NO_JSON, InferRequest, SentTensors, json_length, parse
+from wire.oip.request_check import check_request
 from wire.oip.rows import table_of
 from wire.oip.signature import TARGETS, NamedTensor, TensorSignature
 
 DATATYPES = {"float": "FP64", "int": "INT64", "bool": "BOOL", "string": "BYTES"}
 # Of an array's items, by numpy's name.
 ITEM_DATATYPES = {"float16": "FP16", "float32": "FP32"}
-EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration"]
 BINARY = "application/octet-stream"
 JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
@@ -50,7 +49,7 @@ class Inference:
         """Answer one request. header: the length of its JSON, where binary data follow."""
         try:
             sent = _parsed(body, header)
-            require_fit(sent.request, self._signature)
+            check_request(sent.request, self._signature)
             outcome = self._run(sent)
         except (OipError, Malformed) as error:
             return _error(400, str(error))

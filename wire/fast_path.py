@@ -2,9 +2,9 @@
 
 Every other request (another URL, no Content-Length, `Expect`, an upgrade, a head or body that is
 too large, anything that llhttp rejects) takes the slow path: gunicorn's own protocol gets all its
-bytes, and the rest of the connection. So nothing is refused here that gunicorn would answer, and
-nothing is parsed by hand. The requests of one connection are answered one after the other. A
-client that sends more than it reads is not read from until it reads."""
+bytes, and the connection until it waits for a next POST. So nothing is refused here that gunicorn
+would answer, and nothing is parsed by hand. The requests of one connection are answered one after
+the other. A client that sends more than it reads is not read from until it reads."""
 
 import asyncio
 import logging

@@ -1,7 +1,8 @@
 """The slow path: gunicorn's own protocol, with the limits of the fast path and problem JSON.
 
 A request needs a Host (RFC 9112), may be of absolute form, and is answered also to a client that
-closed its sending side."""
+closed its sending side. Once a connection waits for its next request and that is a POST, it is the
+fast path's again: clients ask for pages on the connections of their predictions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.http.errors import ParseException
 
-from wire.fast_path import SLOWEST_READER_S, TURN
+from wire.fast_path import SLOWEST_READER_S, TURN, HttpConnection
 from wire.problems import problem
 from wire.read_turns import PIECE_BYTES, ReadingPauses
 
@@ -26,6 +27,8 @@ _NEXT_STEP = {
 }
 SLICE_BYTES = 4 * 1024
 """Bytes parsed at once: the time of the parser grows with the square of its input."""
+# With what a request begins that the fast path may take.
+MAYBE_HOT = b"POST "
 # Why a connection is not read from: the app has not read what came. Another reason is TURN.
 FULL = "full"
 
@@ -114,6 +117,10 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
 
     def data_received(self, data: bytes) -> None:
         """Bytes of this request, or of later ones."""
+        if data.startswith(MAYBE_HOT) and self._is_between_requests():
+            self._give_back(data)
+            return
+
         # Not with each piece of a head: the order of waiting is that of the first pieces.
         if self._head_since is None:
             self._last = self.worker.loop.time()
@@ -122,6 +129,30 @@ class SlowPathProtocol(ASGIProtocol):  # type: ignore[misc]
             self._unparsed = memoryview(bytes(self._unparsed) + data)
         else:
             super().data_received(data)
+
+    def _is_between_requests(self) -> bool:
+        """Whether all that was sent is answered, and the answers were taken."""
+        return bool(
+            self._awaiting_request
+            and self.req_count > 1
+            and self._head_since is None
+            and not (self._unparsed or self._finishing_calls or self._pauses or self._ended)
+            and not self._closed
+            and not self.transport.get_write_buffer_size()
+        )
+
+    def _give_back(self, data: bytes) -> None:
+        """Let the fast path have the connection, from these bytes on."""
+        transport = self.transport
+        # It ends by itself now: gunicorn would keep it, and this connection, to cancel it later.
+        self._task = None
+        self.connection_lost(None)
+        self._request_ready.set()
+        self.worker.others.discard(self)
+        fast = HttpConnection(self.worker, self.worker.loop)
+        transport.set_protocol(fast)
+        fast.connection_made(transport)
+        fast.data_received(data)
 
     def _feed_callback_parser(self, data: bytes) -> bool:
         """Parse the first slice now, the others and later bytes in turn."""

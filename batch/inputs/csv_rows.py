@@ -18,9 +18,9 @@ from batch.inputs.work_units import WorkUnit
 from service.bundle import Column
 from service.columns.plain import UnsignedNumbers
 from service.columns.registry import column_kind
+from wire.null_words import NULL_WORDS
 
 TYPES = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_()}
-NULL_WORDS = ["", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None"]
 
 
 class CsvFileRows:
@@ -90,9 +90,9 @@ class CsvFileRows:
 
     def _typed(self, texts: pa.Array, column: Column, unreadable: dict[int, str]) -> pa.Array:
         """The texts as values; those that are none become null, with the reason by row."""
-        words = NULL_WORDS
+        words: Sequence[str] = NULL_WORDS
         if column.dtype == "string":
-            words = [""]
+            words = ("",)
 
         is_null = pc.is_in(texts, pa.array(words))
         texts = pc.if_else(is_null, pa.scalar(None, pa.string()), texts)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.prediction_routes import split_bodies
 from benchmarks.processes import (
     ROOT,
     STATE,
@@ -19,7 +20,6 @@ from benchmarks.processes import (
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.environments import environ, pinned, program
 from benchmarks.setups.setup import Running, Setup
-from benchmarks.ways_in import split_bodies
 
 
 def setup() -> Setup:

@@ -9,10 +9,10 @@ from deployment.column_names import require_once
 from deployment.plan.table_cells import READ_BY_LOOKS, json_cell
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
+from wire.null_words import NULL_WORDS
 
 RECENT = "recent"
 MOST_ROWS = 20_000
-NULL_WORDS = ("NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None")
 TABLES = (".parquet", ".csv")
 Row = dict[str, Any]
 
@@ -131,6 +131,6 @@ def _read_csv(path: Path, columns: Mapping[str, str]) -> Any:
     texts = [name for name, dtype in columns.items() if dtype not in READ_BY_LOOKS]
     dtypes = dict.fromkeys(texts, str)
     # pandas asks for the null words of every column by its name.
-    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(names, ("", *NULL_WORDS))
+    nulls: dict[str, tuple[str, ...]] = dict.fromkeys(names, NULL_WORDS)
     nulls |= dict.fromkeys(texts, ("",))
     return pandas.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=nulls)

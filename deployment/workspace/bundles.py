@@ -65,6 +65,12 @@ class Release:
         return named
 
     @property
+    def frame_dtypes(self) -> list[str]:
+        """The dtypes of the columns of the pipeline's own frame; empty where it has none."""
+        frames = [column.get("frame") or {} for column in self.manifest.get("columns") or ()]
+        return [str(frame["dtype"]) for frame in frames if "dtype" in frame]
+
+    @property
     def segments(self) -> tuple[SegmentColumn, ...]:
         """The columns by whose values its rollout is looked at apart."""
         return segment_columns(self.manifest.get("segments"))

@@ -1,16 +1,9 @@
-"""The Open Inference Protocol: paths, extensions and the format of errors."""
+"""The Open Inference Protocol: paths and the format of errors."""
 
 import re
 
 import msgspec
 
-EXTENSIONS = [
-    "binary_tensor_data",
-    "classification",
-    "model_configuration",
-    "model_repository",
-    "statistics",
-]
 REPOSITORY_INDEX = "/v2/repository/index"
 _NAME = r"[\w.-]{1,64}"
 MODEL_PATH = re.compile(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from router.endpoints.openapi_schemas import SCHEMAS, SECURITY
+from wire.version import VERSION
 
 Schema = dict[str, Any]
 
@@ -35,7 +36,7 @@ def description(model: str) -> Schema:
         "openapi": "3.1.0",
         "info": {
             "title": f"Sluice: {model}",
-            "version": "0.1.0",
+            "version": VERSION,
             "summary": "Predictions, late labels and health",
         },
         "paths": {path: _with_head(calls) for path, calls in _paths(model).items()},

@@ -13,14 +13,14 @@ from router.access import Access
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints import model_repository
 from router.endpoints.metrics_text import exposition
-from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
+from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
 from router.endpoints.prediction_origin import WhoServed
 from router.endpoints.status import status
 from router.evidence.worker_metrics import Snapshot
 from router.problems import Headers, Problem
-
-VERSION = "0.1.0"
+from wire.oip.extensions import OF_A_ROUTER
+from wire.version import VERSION
 
 
 class WorkerView:
@@ -94,7 +94,7 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
 
     @app.get("/v2")
     def server() -> Response:
-        return jsonify({"name": "sluice", "version": VERSION, "extensions": EXTENSIONS})
+        return jsonify({"name": "sluice", "version": VERSION, "extensions": OF_A_ROUTER})
 
     @app.get("/v2/health/live")
     def live() -> Response:

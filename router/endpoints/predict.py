@@ -1,4 +1,4 @@
-"""The ways in for predictions: the hot path. A codec makes rows of a body, and answers of
+"""The endpoint of predictions: the hot path. A codec makes rows of a body, and answers of
 predictions; all else is the same for each of them. Rows are raw JSON from here to the version.
 
 `answer` is the endpoint for wire/fast_path.py, with a callback; `__call__` is the same as ASGI, for
@@ -172,13 +172,12 @@ class Predict:
             known = self._known(context, codec)
             call = codec.read(context, body, known)
             if call.by_position and not known:
-                self._start(
-                    self._send_when_known(context, codec, call, respond), respond, context, codec
-                )
-            else:
-                self._send(context, codec, call, respond, len(body))
+                raise SignatureNeeded
+
+            self._send(context, codec, call, respond, len(body))
         except SignatureNeeded:
-            work = self._read_when_known(context, codec, body, respond)
+            arrived = asyncio.get_running_loop().time()
+            work = self._read_when_known(context, codec, body, respond, arrived)
             self._start(work, respond, context, codec)
         except Problem as problem:
             self._refuse(respond, context, codec, problem)
@@ -205,7 +204,7 @@ class Predict:
         try:
             await self._read_in_thread(context, codec, body, respond, arrived)
         except SignatureNeeded:
-            await self._read_when_known(context, codec, body, respond)
+            await self._read_when_known(context, codec, body, respond, arrived)
         except Problem as problem:
             # Not by the caller, whose `respond` does not release the decompressed body.
             self._refuse(respond, context, codec, problem)
@@ -221,37 +220,38 @@ class Predict:
         """Read a body in a thread, then send its rows. Raises Problem, SignatureNeeded."""
         known = self._known(context, codec)
         call = await codec.read_apart(context, body, known)
-        context.waited_s = asyncio.get_running_loop().time() - arrived
         if call.by_position and not known:
-            await self._send_when_known(context, codec, call, respond)
-        else:
-            self._send(context, codec, call, respond, len(body))
+            await self._make_rows(context, call)
+
+        context.waited_s = asyncio.get_running_loop().time() - arrived
+        self._send(context, codec, call, respond, len(body))
+
+    async def _make_rows(self, context: RequestContext, call: PredictionCall) -> None:
+        """Make the rows for the versions that have told their columns, not all of which have.
+
+        Raises SignatureNeeded where they were not asked yet."""
+        if not context.asked_signatures:
+            raise SignatureNeeded
+
+        for version in self.signatures.drawn(context.pin):
+            if signature := self.signatures.of(version):
+                await DECODE_POOL.run(call.rows, signature)
 
     async def _read_when_known(
-        self, context: RequestContext, codec: Codec, body: bytes, respond: Respond
+        self,
+        context: RequestContext,
+        codec: Codec,
+        body: bytes,
+        respond: Respond,
+        arrived: float,
     ) -> None:
         """Ask the versions for their columns first. Raises nothing but for a fault of its own."""
-        arrived = asyncio.get_running_loop().time()
         context.asked_signatures = True
         await self.signatures.learn(self.signatures.drawn(context.pin))
         try:
             await self._read_in_thread(context, codec, body, respond, arrived)
         except Problem as problem:
             self._refuse(respond, context, codec, problem)
-
-    async def _send_when_known(
-        self, context: RequestContext, codec: Codec, call: PredictionCall, respond: Respond
-    ) -> None:
-        """Ask the versions for the order of their columns first. Raises Problem."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        await self.signatures.learn(self.signatures.drawn(context.pin))
-        for version in self.signatures.drawn(context.pin):
-            if signature := self.signatures.of(version):
-                await DECODE_POOL.run(call.rows, signature)
-
-        context.waited_s += loop.time() - began
-        self._send(context, codec, call, respond, self.limits.max_row_bytes + 1)
 
     def _send(
         self,

@@ -188,7 +188,7 @@ def _needs(workspace: Workspace, release: Release) -> ModelNeeds:
     lock = locked(workspace.root / "requirements.txt", markers_here())
     trained = pins(read_sealed(release, ENVIRONMENT).decode(), lock.keys(), release.name)
     code = [read_sealed(release, name) for name in files if _is_code(name)]
-    return needs_of_older(trained, read_sealed(release, PICKLE), code)
+    return needs_of_older(trained, read_sealed(release, PICKLE), code, release.frame_dtypes)
 
 
 def _is_code(name: str) -> bool:

@@ -14,8 +14,8 @@ from service.predict import Predictor
 from service.runtimes.load_model import load_model
 from tests.delivery import typed_pipelines
 from tests.delivery.typed_pipelines import RECIPES
-from wire.oip.fit import require_fit
 from wire.oip.request import parse
+from wire.oip.request_check import check_request
 from wire.oip.rows import table_of
 
 ROWS_ASKED = 30
@@ -73,7 +73,7 @@ def test_tensors_of_the_metadatas_types_carry_the_same_rows(delivered):
 
     request = parse(msgspec.json.encode({"inputs": tensors}))
     signature = signature_of_columns(manifest.columns)
-    require_fit(request.request, signature)
+    check_request(request.request, signature)
     read = table_of(request, signature=signature).rows(signature.names)
     assert list(map(msgspec.json.decode, read)) == rows
     predictions = predictor.predict(msgspec.json.encode({"instances": read})).predictions

@@ -97,7 +97,7 @@ def test_a_killed_version_loses_no_request_while_another_serves(fresh):
     assert load.versions[-1] == "v2"
 
 
-def test_what_is_asked_of_the_only_version_while_it_is_dead_waits_for_it_on_both_ways_in(fresh):
+def test_what_is_asked_of_the_only_version_while_it_is_dead_waits_for_it_on_both_routes(fresh):
     fresh.know(fresh.version("v1"))
     fresh.split({"v1": 10_000})
     fresh.router()

@@ -130,7 +130,7 @@ def test_a_body_of_another_form_is_refused_with_its_cause_and_what_to_send(pair,
     assert len(detail) < 500
 
 
-WAYS_IN = {
+ROUTES = {
     "/predict": (BODY, "instances"),
     "/v2/models/toy/infer": (TENSORS, "inputs"),
     "/invocations": (b'{"instances": [[1]]}', "inputs"),
@@ -138,9 +138,9 @@ WAYS_IN = {
 }
 
 
-@pytest.mark.parametrize("path", WAYS_IN)
-def test_every_way_in_takes_a_byte_order_mark_and_names_what_is_no_json(pair, path):
-    body, form = WAYS_IN[path]
+@pytest.mark.parametrize("path", ROUTES)
+def test_every_route_takes_a_byte_order_mark_and_names_what_is_no_json(pair, path):
+    body, form = ROUTES[path]
     assert post(pair, b"\xef\xbb\xbf" + body, path).status_code == 200
     for content, cause in (
         (b"", "the body is empty: send "),

@@ -8,8 +8,8 @@ import pytest
 from service.bundle import Column, FrameColumn, ValueForm
 from service.oip import signature_of_columns
 from wire.oip.errors import OipError
-from wire.oip.fit import require_fit
 from wire.oip.request import parse
+from wire.oip.request_check import check_request
 from wire.oip.rows import table_of
 
 IMAGE = Column(
@@ -33,7 +33,7 @@ def rows(columns, *tensors):
     """The rows of a request of these tensors."""
     sent = parse(json.dumps({"inputs": tensors}).encode())
     signature = signature_of_columns(columns)
-    require_fit(sent.request, signature)
+    check_request(sent.request, signature)
     return [
         msgspec.json.decode(row)
         for row in table_of(sent, signature=signature).rows(signature.names)

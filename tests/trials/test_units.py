@@ -65,7 +65,7 @@ def test_the_header_comes_before_the_cookie(stack):
         )
 
 
-def test_who_comes_without_a_unit_gets_one_that_lasts_on_both_ways_in(stack):
+def test_who_comes_without_a_unit_gets_one_that_lasts_on_both_routes(stack):
     for target in ("/predict", INFER):
         first = exchange(stack, request(target=target, body=TENSORS if target == INFER else BODY))
         cookie = first.headers["set-cookie"].split(";")[0]

@@ -7,6 +7,7 @@ import pytest
 from gunicorn.config import Config
 
 from tests.wire.fake_connection import FakeTransport
+from tests.wire.messages import GET, LARGEST_BODY, hot
 from wire.budget import ByteBudget
 from wire.read_turns import PIECE_BYTES, ReadTurns
 from wire.slow_path import FULL, SLICE_BYTES, SlowPathProtocol
@@ -19,7 +20,7 @@ class FakeSlowConnection:
     """One connection of the slow path; its app notes the pieces of each body it is given."""
 
     def __init__(self):
-        self.bodies, self.fed, self.rounds = [], [], 0
+        self.bodies, self.fed, self.hot, self.rounds = [], [], [], 0
 
     async def app(self, scope, receive, send):
         """Take the body and answer."""
@@ -55,6 +56,11 @@ class FakeSlowConnection:
             budget=ByteBudget(1 << 20),
             turns=ReadTurns(loop),
             refused=lambda status: None,
+            others=set(),
+            connections=set(),
+            most_conns=100,
+            hot={b"/hot": lambda headers, body, respond: self.hot.append(body)},
+            largest_body=LARGEST_BODY,
         )
         connection, self.transport = SlowPathProtocol(worker), FakeWebTransport()
         self.connection = connection
@@ -71,8 +77,9 @@ class FakeSlowConnection:
                 self.rounds += 1
                 await asyncio.sleep(0)
 
-        connection.connection_lost(None)
+        (self.transport.protocol or connection).connection_lost(None)
         await asyncio.sleep(0)
+        assert worker.nr_conns == 0
 
 
 class FakeWebTransport(FakeTransport):
@@ -182,3 +189,26 @@ def test_a_body_without_chunks_is_parsed_in_larger_slices_and_what_follows_it_is
     assert [sum(map(len, body)) for body in fake.bodies] == [300_000, 4_000]
     larger = [size for size in fake.fed if size > SLICE_BYTES]
     assert larger.count(PIECE_BYTES) == 300_000 // PIECE_BYTES
+
+
+@pytest.mark.parametrize("unread", [0, 1])
+def test_a_connection_is_the_fast_paths_again_once_its_answers_were_read(unread):
+    asked = []
+
+    def look(fake):
+        if not asked and fake.connection._awaiting_request and answered()(fake):
+            fake.transport.unsent = unread
+            fake.connection.data_received(hot(b"ab"))
+            asked.append(1)
+
+        return bool(fake.hot) or answered(2)(fake)
+
+    fake = FakeSlowConnection().play(GET, until=look)
+    assert (fake.hot, len(fake.bodies)) == (([], 2) if unread else ([b"ab"], 1))
+
+
+def test_a_connection_stays_on_the_slow_path_while_something_of_it_is_unfinished():
+    """What was sent before has to be answered first, and a head may have begun."""
+    for sent in ([GET, hot()], [GET + hot()], [GET, b"POS", hot()[3:]], [GET[:-2], b"\r\n", hot()]):
+        fake = FakeSlowConnection().play(*sent, until=answered(2))
+        assert (fake.hot, fake.transport.protocol) == ([], None)

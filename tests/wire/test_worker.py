@@ -130,6 +130,23 @@ def test_requests_of_both_ways_are_answered_in_their_order_also_when_the_answers
         ] * 3
 
 
+@pytest.mark.parametrize("page", [GET, CHUNKED, hot(path=b"/cold")], ids=["GET", "chunked", "POST"])
+def test_a_page_costs_a_connection_the_fast_path_for_no_longer_than_the_page_takes(served, page):
+    with served.connect() as client:
+        for _ in range(3):
+            client.ask(page)
+            assert client.answers.headers[-1][b"x-way"] == b"long"
+            until(lambda: asked(client)[b"x-way"] == b"short", "it is on the fast path again")
+            client.send(hot(b"cd") * 2)
+            client.read(len(client.answers.statuses) + 2)
+            assert client.answers.bodies[-3:] == [b"ab", b"cd", b"cd"]
+
+    until(
+        lambda: (served.worker()["conns"], served.worker()["connections"]) == (1, 0),
+        "only the one that asks is left",
+    )
+
+
 def test_a_request_of_one_byte_at_a_time_is_answered(served):
     with served.connect() as client:
         for at in range(len(hot())):

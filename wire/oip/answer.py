@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from wire.oip.binary import packed
-from wire.oip.fit import classes_asked
 from wire.oip.request import InferRequest
+from wire.oip.request_check import classes_asked
 from wire.oip.signature import TARGETS, NamedTensor, TensorSignature
 
 _encode = msgspec.json.Encoder().encode

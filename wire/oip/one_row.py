@@ -13,24 +13,24 @@ from wire.oip.datatypes import REAL, WHOLE
 from wire.oip.request import InferRequest, Tensor
 from wire.oip.signature import Layout
 
-_SHAPES = ([1], [1, 1])
+_SHAPES = ([1, 1], [1])
 _FLOAT = struct.Struct("<f")
 _LENGTH = struct.Struct("<I")
 _LAYOUTS = {datatype: struct.Struct(f"<{letter}") for datatype, letter in LETTERS.items()}
 _encode = msgspec.json.Encoder().encode
 # The type of a plain value by datatype, and the smallest and the largest one where some are none.
-_PLAIN: dict[str, tuple[type, Any, Any]] = {
-    "FP64": (float, None, None),
-    "FP32": (float, *REAL["FP32"]),
-    "BYTES": (str, None, None),
-    "BOOL": (bool, None, None),
-    **{datatype: (int, low, high) for datatype, (low, high) in WHOLE.items()},
+_TYPES: dict[str, type] = {
+    "FP64": float,
+    "FP32": float,
+    "BYTES": str,
+    "BOOL": bool,
+    **dict.fromkeys(WHOLE, int),
 }
-_NOTHING: tuple[Any, Any, Any] = (None, None, None)
+_BOUNDS: dict[str, tuple[Any, Any]] = {"FP32": REAL["FP32"], **WHOLE}
 
 
 class OneRow(msgspec.Struct, frozen=True):
-    """The row, and the name and datatype of each tensor."""
+    """The row. layout: the names of the tensors, then their datatypes."""
 
     row: msgspec.Raw
     layout: Layout
@@ -40,36 +40,39 @@ def one_row(request: InferRequest, parts: Sequence[memoryview | None] = ()) -> O
     """The only row of a request. None for all that needs a closer look, faults included.
 
     parts: the binary data by the tensors' order, None where data are JSON."""
+    tensors = request.inputs
     row: dict[str, Any] = {}
-    layout: list[str] = []
-    for tensor, part in zip_longest(request.inputs, parts):
-        datatype, name = tensor.datatype, tensor.name
+    for tensor, part in zip_longest(tensors, parts):
         if tensor.shape not in _SHAPES:
             return None
 
-        value = _of_json(tensor) if part is None else _of_binary(datatype, part)
+        value = _of_json(tensor) if part is None else _of_binary(tensor.datatype, part)
         if value is None:
             return None
 
-        row[name] = value
-        layout += (name, datatype)
+        row[tensor.name] = value
 
-    if not row or 2 * len(row) != len(layout):
+    if not row or len(row) != len(tensors):
         return None
 
-    return OneRow(msgspec.Raw(_encode(row)), tuple(layout))
+    datatypes = [tensor.datatype for tensor in tensors]
+    return OneRow(msgspec.Raw(_encode(row)), (*row, *datatypes))
 
 
 def _of_json(tensor: Tensor) -> Any:
     """The only value of a tensor; None where it is no plain one."""
-    data, datatype = tensor.data, tensor.datatype
-    if not data or len(data) != 1 or tensor.parameters:
+    data = tensor.data
+    if tensor.parameters is not None or not data or len(data) != 1:
         return None
 
-    value = data[0]
-    kind, low, high = _PLAIN.get(datatype, _NOTHING)
-    if type(value) is not kind or not (low is None or low <= value <= high):
+    datatype, value = tensor.datatype, data[0]
+    if type(value) is not _TYPES.get(datatype):
         return None
+
+    if datatype in _BOUNDS:
+        low, high = _BOUNDS[datatype]
+        if not low <= value <= high:
+            return None
 
     if datatype == "FP32":
         (value,) = _FLOAT.unpack(_FLOAT.pack(value))

@@ -174,6 +174,9 @@ def _shape_of(raw: msgspec.Raw) -> list[int]:
 def require_json(tensors: list[Tensor]) -> None:
     """Raise OipError for a tensor whose data are not a list of JSON."""
     for tensor in tensors:
+        if tensor.parameters is None and type(tensor.data) is list:
+            continue
+
         if tensor.binary_size is not None:
             raise OipError(
                 f"input {tensor.name!r} has binary data, and the header "

@@ -1,1 +1,1 @@
-"""The ways in: each turns a body into rows, and predictions into its protocol's answer."""
+"""The codecs of the prediction routes: a body becomes rows, predictions a protocol's answer."""

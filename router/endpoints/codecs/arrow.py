@@ -14,7 +14,7 @@ CONTENT_TYPE = b"application/vnd.apache.arrow.stream"
 
 
 class PredictArrow(PredictJson):
-    """The way in for Arrow; answers are those of /predict. A process of its own reads it."""
+    """The codec of /predict for Arrow, whose answers are JSON. A process of its own reads it."""
 
     copies = True
     inline_bytes = -1

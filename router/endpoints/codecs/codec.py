@@ -1,4 +1,4 @@
-"""What a way in has to do: make rows of a body, an answer of predictions, and errors."""
+"""What a prediction route has to do: make rows of a body, an answer of predictions, and errors."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,16 +14,18 @@ from router.requests.thread_pools import DECODE_POOL
 from wire.oip.signature import TensorSignature
 
 Encoded = tuple[Headers, bytes]
+JSON = (b"content-type", b"application/json")
 SMALL_BYTES = 4 * 1024
 """A larger table is made into rows in a thread: that takes longer than to cut rows out of JSON."""
 
 
 class SignatureNeeded(Exception):
-    """A body cannot be read before one knows the signatures of the versions that may answer."""
+    """A body cannot be read, or its rows not be made, before one knows the signatures of the
+    versions that may answer."""
 
 
 class PredictionCall(ABC):
-    """One request of a way in.
+    """One request of a route.
 
     by_position: its values have no names, so that the rows depend on the version's columns."""
 
@@ -60,7 +62,9 @@ class AnsweredCall:
 
 
 class Codec(ABC):
-    """One way in. asks_signatures: whether it answers better with the versions' signatures.
+    """The codec of one route.
+
+    asks_signatures: whether it answers better with the versions' signatures.
 
     copies: whether the rows are further bytes beside the body.
     inline_bytes: a larger body is read apart from the event loop. inline_rows: so are the answers

@@ -11,17 +11,18 @@ from typing import Any
 import msgspec
 
 from router.endpoints.codecs.codec import PredictionCall
-from router.endpoints.codecs.mlflow import Invocations, given_twice, unequal
+from router.endpoints.codecs.mlflow import Invocations, require_once, require_short, unequal
 from router.problems import Problem
 from router.requests.request_headers import RequestContext
+from wire.null_words import NULL_WORDS
 from wire.oip.request import MOST_VALUES
-from wire.oip.rows import MOST_NAME_BYTES, rows_of
+from wire.oip.rows import rows_of
 from wire.oip.signature import TensorSignature
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
 _BOOLS = {"true": True, "false": False}
-_NO_NUMBER = ("", "nan")
+_NULLS = frozenset(NULL_WORDS)
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class CsvRows(PredictionCall):
         kinds_of_cells = tuple(kinds.get(name, "string") for name in self.names)
         if kinds_of_cells not in self._made:
             columns = zip(kinds_of_cells, zip(*self.cells, strict=True), strict=True)
-            values = [list(map(_READERS.get(kind, _text), cells)) for kind, cells in columns]
+            values = [list(map(_READERS.get(kind, _other), cells)) for kind, cells in columns]
             self._made[kinds_of_cells] = rows_of(self.names, values)
 
         return self._made[kinds_of_cells]
@@ -55,7 +56,7 @@ class CsvRows(PredictionCall):
 
 
 class CsvInvocations(Invocations):
-    """The way in of /invocations, for CSV; answers are JSON."""
+    """The codec of /invocations, for CSV; answers are JSON."""
 
     def read(
         self,
@@ -81,9 +82,8 @@ class CsvInvocations(Invocations):
         names = tuple(next(lines, []))
         if not names:
             raise Problem(400, "the body is empty: send a line of names, then one line a row")
-        if len(set(names)) != len(names):
-            raise Problem(400, given_twice(names))
 
+        require_once(names)
         most = min(self.limits.max_rows, MOST_VALUES // len(names))
         cells: list[list[str]] = []
         for line in lines:
@@ -100,18 +100,15 @@ class CsvInvocations(Invocations):
 
         if not cells:
             raise Problem(400, "there are no rows: send one line a row after the names")
-        if len(cells) * sum(map(len, names)) > MOST_NAME_BYTES:
-            raise Problem(
-                413, "the columns' names are too long for so many rows: send fewer at once"
-            )
 
+        require_short(names, len(cells))
         return CsvRows(names, cells)
 
 
 def _float(cell: str) -> Any:
     """A number; another text stays as it is, so that the version names its row and column."""
     cell = cell.strip()
-    if cell.lower() in _NO_NUMBER:
+    if cell in _NULLS:
         return None
     if _NUMBER.fullmatch(cell) and not isinf(number := float(cell)):
         return number
@@ -127,7 +124,7 @@ def _int(cell: str) -> Any:
 
 def _bool(cell: str) -> Any:
     cell = cell.strip()
-    if not cell:
+    if cell in _NULLS:
         return None
     return _BOOLS.get(cell.lower(), cell)
 
@@ -136,4 +133,16 @@ def _text(cell: str) -> Any:
     return cell or None
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"float": _float, "int": _int, "bool": _bool}
+def _other(cell: str) -> Any:
+    """The text of a datetime, a decimal and the like."""
+    if cell in _NULLS:
+        return None
+    return cell
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "float": _float,
+    "int": _int,
+    "bool": _bool,
+    "string": _text,
+}

@@ -11,6 +11,7 @@ import msgspec
 
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
+    JSON,
     AnsweredCall,
     Codec,
     Encoded,
@@ -28,7 +29,6 @@ from wire.oip.request import MOST_VALUES, NO_JSON
 from wire.oip.rows import MOST_NAME_BYTES, as_many, first_twice
 from wire.oip.signature import TensorSignature
 
-JSON = (b"content-type", b"application/json")
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 WHAT_TO_SEND = "send one of " + ", ".join(f"`{form}`" for form in FORMS)
 # MLflow's names of errors.
@@ -109,7 +109,7 @@ class ValueRows(PredictionCall):
 
 
 class Invocations(Codec):
-    """The way in of /invocations, for JSON."""
+    """The codec of /invocations, for JSON."""
 
     asks_signatures = True
 
@@ -237,14 +237,22 @@ def _is_null(raw: msgspec.Raw) -> bool:
     return len(raw) == len(_NULL) and bytes(raw) == b"null"
 
 
-def _named(names: tuple[str, ...], rows: Sequence[Sequence[msgspec.Raw]]) -> ValueRows:
+def require_once(names: Sequence[str]) -> None:
+    """Raise Problem 400 for a name that two columns have."""
     if len(set(names)) != len(names):
         raise Problem(400, given_twice(names))
 
-    _require_equal(rows, len(names), names)
-    if len(rows) * sum(map(len, names)) > MOST_NAME_BYTES:
+
+def require_short(names: Sequence[str], rows: int) -> None:
+    """Raise Problem 413 for names that would stand in too many rows: each row has all of them."""
+    if rows * sum(map(len, names)) > MOST_NAME_BYTES:
         raise Problem(413, "the columns' names are too long for so many rows: send fewer at once")
 
+
+def _named(names: tuple[str, ...], rows: Sequence[Sequence[msgspec.Raw]]) -> ValueRows:
+    require_once(names)
+    _require_equal(rows, len(names), names)
+    require_short(names, len(rows))
     return ValueRows(list(rows), names)
 
 

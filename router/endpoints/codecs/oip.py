@@ -9,6 +9,7 @@ import msgspec
 
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
+    JSON,
     AnsweredCall,
     Codec,
     Encoded,
@@ -24,7 +25,6 @@ from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext
 from wire.oip.answer import Answered, answer
 from wire.oip.errors import OipError, TooLarge
-from wire.oip.fit import require_fit
 from wire.oip.one_row import one_row
 from wire.oip.request import (
     LENGTH_HEADER,
@@ -36,10 +36,10 @@ from wire.oip.request import (
     json_length,
     parse,
 )
+from wire.oip.request_check import check_request
 from wire.oip.rows import TensorTable, table_of
 from wire.oip.signature import Layout, TensorSignature
 
-JSON = (b"content-type", b"application/json")
 BINARY = (b"content-type", b"application/octet-stream")
 WHAT_TO_SEND = 'send {"inputs": [{"name", "shape", "datatype", "data"}, ...]}, as the metadata says'
 # The depths of the tensors in a body, of flat data and of nested data.
@@ -76,7 +76,7 @@ class InferCall(PredictionCall):
 
 
 class OpenInference(Codec):
-    """The way in of /v2/models/MODEL/infer."""
+    """The codec of /v2/models/MODEL/infer."""
 
     asks_signatures = True
 
@@ -203,7 +203,7 @@ def _known_fault(request: InferRequest, signature: TensorSignature, layout: Layo
 def _fault(request: InferRequest, signature: TensorSignature) -> str:
     """What does not fit a version, in words; empty where all does."""
     try:
-        require_fit(request, signature)
+        check_request(request, signature)
     except OipError as error:
         return str(error)
 

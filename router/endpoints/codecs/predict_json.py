@@ -8,6 +8,7 @@ import msgspec
 from rollout.settings import Limits
 from router.dispatch.work_items import Predicted, RowError
 from router.endpoints.codecs.codec import (
+    JSON,
     AnsweredCall,
     Codec,
     Encoded,
@@ -23,7 +24,6 @@ from router.requests.request_headers import RequestContext
 from router.requests.thread_pools import LARGE_BODY, SCAN_POOL
 from wire.oip.signature import TensorSignature
 
-JSON = (b"content-type", b"application/json")
 ERRORS_LISTED = 100
 """Bad rows that an answer describes; of further ones it has only the number."""
 # The depth of the rows in a body.
@@ -38,7 +38,7 @@ class PredictBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PredictJson(Codec):
-    """The way in of POST /predict."""
+    """The codec of POST /predict."""
 
     copies = False
     inline_bytes = LARGE_BODY

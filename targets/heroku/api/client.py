@@ -18,9 +18,10 @@ from targets.base import Say, silent
 from targets.heroku.api.auth import Account
 from targets.heroku.api.retry import Attempt, Fault, Look, Patience
 from targets.heroku.errors import HerokuFailure, Refused
+from wire.version import VERSION
 
 ACCEPT = "application/vnd.heroku+json; version=3"
-USER_AGENT = "sluice-deploy/0.1.0"
+USER_AGENT = f"sluice-deploy/{VERSION}"
 CONNECT_S = 10.0
 MOST_PAGES = 200
 NOT_IMPLEMENTED = 501

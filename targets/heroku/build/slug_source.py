@@ -10,10 +10,10 @@ from deployment.workspace.bundles import Release, sealed_files, served_by
 from deployment.workspace.errors import Misconfigured
 from deployment.workspace.workspace import Workspace
 from environments.errors import EnvironmentFailure
-from environments.imports import distributions_in, distributions_of_code
 from environments.lockfile import Pin, locked
+from environments.model_needs import roots_of_older
 from environments.pins_file import pins
-from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ROUTER, RUNTIMES, SERVICE
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,
@@ -97,21 +97,9 @@ def _version_requirements(
 
     # Of an older bundle, estimators of other packages are found by the modules that the pickle
     # names.
-    named = distributions_in(bundle["model.pkl"]) | distributions_of_code(_code(bundle))
-    roots += sorted(named & trained.keys())
-    if _has_arrow_columns(release):
-        roots += ARROW
-
+    needed = roots_of_older(trained, bundle["model.pkl"], _code(bundle), release.frame_dtypes)
+    roots += sorted(needed.difference(roots))
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
-
-
-def _has_arrow_columns(release: Release) -> bool:
-    """Whether pyarrow holds a column of the pipeline's own frame."""
-    for column in release.manifest.get("columns") or ():
-        if "[pyarrow]" in str((column.get("frame") or {}).get("dtype")):
-            return True
-
-    return False
 
 
 def _lock(workspace: Workspace, python: str) -> dict[str, Pin]:

@@ -1,4 +1,4 @@
-"""Which unit a request is for: one order, all of a value, the same on every way in."""
+"""Which unit a request is for: one order, all of a value, the same on every route."""
 
 import collections
 import json
@@ -95,7 +95,7 @@ def ways(unit):
     ]
 
 
-def test_one_unit_meets_one_version_on_every_way_in_and_long_units_are_spread(halves):
+def test_one_unit_meets_one_version_on_every_route_and_long_units_are_spread(halves):
     met = collections.Counter()
     with httpx.Client(base_url=halves.url) as client:
         for unit in [f"user-{i}" for i in range(15)] + [f"{PREFIX}{i}" for i in range(15)]:

@@ -122,6 +122,7 @@ HEAD = "amount,age,member,city\n"
         ("0.1,41,true,Oslo", [0.1, 41, True, "Oslo"]),
         (" 1e3 ,+7,FALSE,7", [1000.0, 7, False, "7"]),
         (",,,", [None, None, None, None]),
+        ("NA,null,None,null", [None, None, None, "null"]),
         ("nan,9007199254740993,,NA", [None, 9007199254740993, None, "NA"]),
         ('.5,3.0,True,"a, ""b"""', [0.5, 3.0, True, 'a, "b"']),
         ("far,1e,maybe,x", ["far", "1e", "maybe", "x"]),

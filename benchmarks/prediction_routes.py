@@ -1,4 +1,4 @@
-"""The same flights by each way in: path, headers and bodies, one flight a request."""
+"""The same flights by each prediction route: path, headers and bodies, one flight a request."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -23,8 +23,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class WayIn:
-    """One way in. predictions: the probabilities in a decoded answer."""
+class PredictionRoute:
+    """One route. predictions: the probabilities in a decoded answer."""
 
     path: str
     bodies: Path
@@ -32,21 +32,21 @@ class WayIn:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def ways_in() -> dict[str, WayIn]:
+def prediction_routes() -> dict[str, PredictionRoute]:
     """All of them, by name; writes their bodies where they are missing."""
     binary = {
         "Content-Type": "application/octet-stream",
         "Inference-Header-Content-Length": str(JSON_BYTES),
     }
     return {
-        "predict": WayIn("/predict", write_bodies(STATE / "bodies.jsonl"), _predictions),
-        "oip": WayIn(INFER, _written("bodies-oip-v2.jsonl", _oip), _tensor),
-        "oip binary": WayIn(INFER, _written("bodies-oip.hex", _binary), _tensor, binary),
-        "mlflow split": WayIn("/invocations", split_bodies(), _predictions),
-        "mlflow records": WayIn(
+        "predict": PredictionRoute("/predict", write_bodies(STATE / "bodies.jsonl"), _predictions),
+        "oip": PredictionRoute(INFER, _written("bodies-oip-v2.jsonl", _oip), _tensor),
+        "oip binary": PredictionRoute(INFER, _written("bodies-oip.hex", _binary), _tensor, binary),
+        "mlflow split": PredictionRoute("/invocations", split_bodies(), _predictions),
+        "mlflow records": PredictionRoute(
             "/invocations", _written("bodies-records.jsonl", _records), _predictions
         ),
-        "arrow": WayIn(
+        "arrow": PredictionRoute(
             "/predict", _written("bodies-arrow.hex", _arrow), _predictions, {"Content-Type": ARROW}
         ),
     }

@@ -1,4 +1,4 @@
-"""Every way in goes through the same lanes: batched, counted, labelled, with an id."""
+"""Every prediction route goes through the same lanes: batched, counted, labelled, with an id."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def binary(values, datatype="FP32", dtype="<f4", **more):
 
 
 def ways(*values):
-    """The same rows by each way in: path, body and headers."""
+    """The same rows by each route: path, body and headers."""
     rows = [{"x": value} for value in values]
     body, header = binary(values)
     split = {"columns": ["x"], "index": [7] * len(rows), "data": [[value] for value in values]}
@@ -81,7 +81,7 @@ def ask(pair, way, **headers):
 
 
 @pytest.mark.parametrize("name", ways(1.5))
-def test_each_way_in_answers_the_rows_with_an_id_that_takes_a_label(pair, name):
+def test_each_route_answers_the_rows_with_an_id_that_takes_a_label(pair, name):
     answer = ask(pair, ways(1.5, -2.0, 3.25)[name], **{"X-Unit-Id": "u-1"})
     assert predictions(answer) == [1.5, -2.0, 3.25]
     token = answer.headers["x-prediction-id"]
@@ -96,7 +96,7 @@ def test_each_way_in_answers_the_rows_with_an_id_that_takes_a_label(pair, name):
         assert answer.json()["parameters"]["prediction_id"] == token
 
 
-def test_one_unit_meets_one_version_on_each_way_in(pair):
+def test_one_unit_meets_one_version_on_each_route(pair):
     for unit in ("u-1", "u-2", "u-17"):
         met = {
             ask(pair, way, **{"X-Unit-Id": unit}).headers["x-model-version"]
@@ -105,7 +105,7 @@ def test_one_unit_meets_one_version_on_each_way_in(pair):
         assert len(met) == 1
 
 
-def test_rows_of_all_ways_in_share_batches(tmp_path):
+def test_rows_of_all_routes_share_batches(tmp_path):
     limits = "deadline_ms = 600000\nversion_timeout_ms = 600000\nmax_queue_ms = 600000\n"
     with router_harness(tmp_path, settings=f"[router.limits]\n{limits}") as made:
         made.know(made.version("v1", "[0,1]"))

@@ -1,4 +1,4 @@
-"""The ways in for predictions: each path with its codecs, all of them into the same lanes."""
+"""The routes of predictions: each path with its codecs, all of them into the same lanes."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ from wire.budget import ByteBudget
 from wire.fast_path import Handler
 
 
-class WaysIn:
+class PredictionRoutes:
     """The endpoints of one worker that answer predictions."""
 
     def __init__(
@@ -38,7 +38,7 @@ class WaysIn:
         self._model = model
         self._arrow = PredictArrow(model, limits)
 
-        def way_in(
+        def route(
             codec: Codec,
             by_type: dict[bytes, Codec],
             version_in: Callable[[str], str | None] = lambda _: None,
@@ -57,9 +57,9 @@ class WaysIn:
                 version_in,
             )
 
-        self.predict = way_in(PredictJson(model, limits), {CONTENT_TYPE: self._arrow})
-        self.infer = way_in(OpenInference(model, limits), {}, version_in)
-        self.invocations = way_in(
+        self.predict = route(PredictJson(model, limits), {CONTENT_TYPE: self._arrow})
+        self.infer = route(OpenInference(model, limits), {}, version_in)
+        self.invocations = route(
             Invocations(model, limits), {b"text/csv": CsvInvocations(model, limits)}
         )
 

@@ -9,7 +9,7 @@ from wire.oip.signature import KINDS, TARGETS, NamedTensor, TensorSignature
 PROBABILITIES = "predict_proba"
 
 
-def require_fit(request: InferRequest, signature: TensorSignature) -> None:
+def check_request(request: InferRequest, signature: TensorSignature) -> None:
     """Raise OipError for tensors or outputs that are not the version's."""
     classes_asked(request, signature)
     if holds_all_columns(request.inputs, signature.arrays):
