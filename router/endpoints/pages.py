@@ -68,8 +68,12 @@ def _check_access(app: Flask, access: Access) -> None:
 
 
 def _sign_in_page() -> Response:
-    """What a stranger gets of the page: a form, and nothing of the model."""
-    response = Response(render_template("sign_in.html"), 401)
+    """What a stranger gets of the page: a form, and nothing of the model.
+
+    Who follows a link from another site looks like one, since the browser keeps the cookie back:
+    the page then asks once more by itself, which is a request of this site."""
+    by_link = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+    response = Response(render_template("sign_in.html", comes_by_link=by_link), 401)
     response.headers["WWW-Authenticate"] = "Bearer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Security-Policy"] = (
