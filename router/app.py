@@ -9,15 +9,26 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from rollout.access_tokens import FILE as TOKENS
 from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
 from rollout.state.signal_settings import Labels
-from router.access import Access
+from router.access.areas import Area
+from router.access.rules import Access
+from router.access.session_endpoint import PATH as SESSION
+from router.access.session_endpoint import SessionEndpoint
+from router.access.token_list import TokenList
+from router.acts.act_recorder import ActRecorder
+from router.acts.acts_endpoint import PATH as ACTS
+from router.acts.acts_endpoint import ActsEndpoint
+from router.acts.version_proof import VersionProof
 from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
@@ -61,6 +72,17 @@ EXPIRE_S = 0.02
 MOST_INDEX_BYTES = 4096
 SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class AsgiRoute:
+    """A plain ASGI endpoint beside the ways in. example: one of the paths at which it answers."""
+
+    example: str
+    answers: Callable[[str], bool]
+    area: Area
+    endpoint: Callable[["Router"], Endpoint]
 
 
 class Router:
@@ -76,7 +98,8 @@ class Router:
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
-        self.access = Access(config.settings.router, config.host, config.operator_token)
+        tokens = TokenList(config.operator_token, config.state.joinpath(*TOKENS), config.tokens)
+        self.access = Access(config.settings.router, config.host, tokens, config.token_key)
         view = WorkerView(self._table, self._snapshots, self._ledger)
         pages: Any = create_pages(view, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
@@ -136,14 +159,11 @@ class Router:
         elif "//" in path:
             # WSGI would take `//status` for `/status`.
             raise Problem(404, "no path here has an empty segment: /openapi.json lists the paths")
-        elif (route := self._prediction_route(path)) is not None:
-            await route(scope, receive, send)
-        elif path == "/feedback":
-            await self.feedback(scope, receive, send)
-        elif path.startswith(DRAINS):
-            await self.drain(scope, receive, send)
-        elif path.startswith("/v2/models/") and is_of_a_version(path):
-            await self.models(scope, receive, send)
+        elif (prediction := self._prediction_route(path)) is not None:
+            await prediction(scope, receive, send)
+        elif (route := _route_of(path)) is not None:
+            self.access.require(route.area, scope["method"], scope["headers"])
+            await route.endpoint(self)(scope, receive, send)
         elif path == REPOSITORY_INDEX and scope["method"] == "POST":
             # A thread of the pages must not wait for a slow body.
             async with whole_body(scope, receive, MOST_INDEX_BYTES) as body:
@@ -261,6 +281,11 @@ class Router:
         self.models = ModelPages(settings, self.traffic, pages, self.access, self.leaving)
         self.hot = self.routes.hot()
 
+        self.session = SessionEndpoint(self.access, self.leaving)
+        recorder = ActRecorder(config.database_url, settings.model)
+        proof = VersionProof(pages)
+        self.acts = ActsEndpoint(self.access, recorder, self._table, proof, self.leaving)
+
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
         known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
@@ -288,6 +313,7 @@ class Router:
         await self._publish_once()
         await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
         self.routes.close()
+        self.acts.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 
@@ -415,6 +441,27 @@ class Router:
             f"away for {self.follower.age_s():.0f} s, running on revision {table.revision} "
             f"({self.follower.away_because})"
         )
+
+
+def _route_of(path: str) -> AsgiRoute | None:
+    return next((route for route in ROUTES if route.answers(path)), None)
+
+
+ROUTES = (
+    AsgiRoute("/feedback", "/feedback".__eq__, Area.PUBLIC, lambda router: router.feedback),
+    AsgiRoute(SESSION, SESSION.__eq__, Area.PUBLIC, lambda router: router.session),
+    AsgiRoute(
+        f"{ACTS}rollback", lambda path: path.startswith(ACTS), Area.ACTS, lambda router: router.acts
+    ),
+    AsgiRoute(
+        f"{DRAINS}v1",
+        lambda path: path.startswith(DRAINS),
+        Area.PUBLIC,
+        lambda router: router.drain,
+    ),
+    AsgiRoute("/v2/models/toy", is_of_a_version, Area.PUBLIC, lambda router: router.models),
+)
+"""The first that answers at a path; Flask has the paths at which none does."""
 
 
 def create_app() -> Router:
