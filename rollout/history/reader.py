@@ -25,17 +25,24 @@ BEFORE_S = 3_600
 """Without a rollout, a moment shows the counts of the hour before it."""
 
 
-@dataclass(frozen=True)
-class StoredCounts:
+class StoredCounts(Protocol):
     """What a store read, in one look at the database.
 
-    blocks: (source, serial, body) of counts by second; body: list of [epoch seconds, counts].
-    rolled: (epoch seconds, body) by steps of a level; body: counts. as_of: when the newest counts
-    were taken, whichever machine's; None: there are none ever."""
+    blocks: (source, serial, body) of counts by second; body: list of [epoch seconds, counts], when
+    it is called. rolled: (epoch seconds, body) by steps of a level; body: counts. as_of: when the
+    newest counts were taken, whichever machine's; None: there are none ever."""
 
-    blocks: Sequence[tuple[str, int, Callable[[], Any]]]
-    rolled: Sequence[tuple[int, Callable[[], Any]]]
-    as_of: float | None
+    @property
+    def blocks(self) -> Sequence[tuple[str, int, Callable[[], Any]]]:
+        """By second."""
+
+    @property
+    def rolled(self) -> Sequence[tuple[int, Callable[[], Any]]]:
+        """By steps."""
+
+    @property
+    def as_of(self) -> float | None:
+        """Epoch seconds."""
 
 
 class CountsInStore(Protocol):
