@@ -108,6 +108,19 @@ def test_only_the_worker_with_the_lease_writes_moments_and_adds_up(kept):
     assert kept.moments()[0].report["candidate"] == "v2"
 
 
+def test_a_change_of_the_lease_adds_nothing_up_twice(kept):
+    other = HistoryKeeper(kept.ledger, "flights", kept.folder, lambda: kept.now)
+    for turn in range(8):
+        kept.count(3)
+        for leads in (turn % 2 == 0, turn % 3 == 0):
+            kept.tick(20, leads=leads)
+            other.tick(JUDGED, deque(), not leads)
+
+    kept.tick(40)
+    assert (kept.requests(), kept.requests(60), kept.requests(3_600)) == (24, 24, 24)
+    other.stop(JUDGED)
+
+
 @pytest.mark.parametrize("fault", ["locked", "deleted", "unwritable", "no database"])
 def test_a_fault_is_said_once_and_what_was_counted_is_written_later(kept, caplog, fault):
     kept.count(3)
