@@ -2,7 +2,10 @@
 the ledger keeps.
 
 It takes longer than the verdict itself (intervals and estimates), so it is made when somebody
-looks, not each second. Its keys are a contract: ledgers of earlier versions lack the newer ones."""
+looks, not each second. Of a signal, `band` is the interval of the difference with its estimate in
+the middle, `tolerance` the difference that is no evidence yet, and `limit` the one that its proof
+has to exclude: of rates, 0.01 is one percentage point. Its keys are a contract: ledgers of earlier
+versions lack the newer ones."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -167,6 +170,9 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "candidate": numbers.candidate,
         "stable": numbers.stable,
         "difference": numbers.difference,
+        "band": numbers.band and list(numbers.band),
+        "tolerance": rule.tolerance,
+        "limit": signal.margin(rule, case.reference),
         "against": judged.against,
         "against_needed": judged.against_needed,
         "alarm": level_of(judged, numbers.has_counts),

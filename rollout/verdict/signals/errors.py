@@ -56,11 +56,13 @@ class ErrorsSignal(RateSignal):
             return super().numbers(seen)
 
         better, _, worse = pairs / pairs.sum()
+        low, estimate, high = map(float, interval_paired(pairs))
         return SignalNumbers(
             percent(worse),
             percent(better),
-            f"{spread(*interval_paired(pairs))} of {int(pairs.sum()):,} pairs",
+            f"{spread(low, estimate, high)} of {int(pairs.sum()):,} pairs",
             drawn_share(seen.weight),
+            band=(low, estimate, high),
         )
 
     def more_to_proof(

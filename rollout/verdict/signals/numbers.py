@@ -17,7 +17,9 @@ class SignalNumbers:
     """The counts of one signal in words.
 
     share: of the requests that go to the candidate, on which the time to its proof depends; None
-    where it does not. unit: what is counted, where it is not requests.
+    where it does not. unit: what is counted, where it is not requests. band: low end, estimate and
+    high end of the difference of two rates (0.01 is one percentage point); None where only words
+    say it.
     """
 
     candidate: str = "-"
@@ -25,6 +27,7 @@ class SignalNumbers:
     difference: str = NO_DATA
     share: float | None = None
     unit: str = ""
+    band: tuple[float, float, float] | None = None
 
     @property
     def has_counts(self) -> bool:
@@ -44,8 +47,13 @@ def rates(
         return SignalNumbers(share=share)
 
     candidate, stable = means(counts)
+    low, estimate, high = map(float, interval(tables, centre))
     return SignalNumbers(
-        shown(float(candidate)), shown(float(stable)), spread(*interval(tables, centre)), share
+        shown(float(candidate)),
+        shown(float(stable)),
+        spread(low, estimate, high),
+        share,
+        band=(low, estimate, high),
     )
 
 
