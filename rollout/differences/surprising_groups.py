@@ -17,6 +17,7 @@ TOP = 5
 SMALLEST = 5
 # A spread that is smaller than this part of the mean is what rounding leaves of none.
 ROUNDING = 1e-12
+DIGITS = 9
 Tallies = Mapping[tuple[str, str], RowTally]
 """By column and group."""
 
@@ -65,7 +66,8 @@ def surprising(overall: RowTally, tallies: Tallies, top: int = TOP) -> list[Grou
             if surprise > 0:
                 ranked.append((surprise, _group(column, value, group)))
 
-    ranked.sort(key=lambda pair: -pair[0])
+    # Equal ones are told apart by their names, whatever order the rows came in.
+    ranked.sort(key=lambda pair: (-round(pair[0], DIGITS), pair[1].column, pair[1].value))
     return [group for _, group in ranked[:top]]
 
 

@@ -1,0 +1,28 @@
+"""Compares by the job on standard input; writes its events to standard output, one JSON a line."""
+
+import sys
+
+import msgspec
+
+from batch.compare.comparison import Comparison
+from batch.compare.job import ComparisonJob
+from batch.errors import BatchError
+from batch.events import FAILED, INTERRUPTED, RunRefused, report
+
+
+def main() -> int:
+    """Compare; returns the exit code."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=ComparisonJob)
+    try:
+        report(Comparison(job, report).run())
+    except BatchError as error:
+        report(RunRefused(str(error)))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
