@@ -4,7 +4,7 @@ import sys
 
 import msgspec
 
-from batch.compare.comparison import Comparison
+from batch.compare.comparison import RunComparison
 from batch.compare.job import ComparisonJob
 from batch.errors import BatchError
 from batch.events import FAILED, INTERRUPTED, RunRefused, report
@@ -14,7 +14,7 @@ def main() -> int:
     """Compare; returns the exit code."""
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=ComparisonJob)
     try:
-        report(Comparison(job, report).run())
+        report(RunComparison(job, report).run())
     except BatchError as error:
         report(RunRefused(str(error)))
         return FAILED

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from operator import attrgetter
 from typing import Any
+
+import pyarrow as pa
 
 from batch.answer_columns import OutputColumns
 from service.bundle import Bundle
@@ -13,13 +16,14 @@ from service.runtimes.outputs import by_output, outputs_of
 
 @dataclass(frozen=True)
 class OutputLayout:
-    """One output. columns: its names, in order.
+    """One output. columns: its names, in order, all of one type.
 
     targets: of a list, the columns of each target; empty where it is one value a row.
     """
 
     name: str
     columns: list[str]
+    type: pa.DataType
     targets: list[slice]
 
 
@@ -29,14 +33,14 @@ def layouts(bundle: Bundle) -> list[OutputLayout]:
     outputs = outputs_of(manifest)
     golden = read_golden(bundle.read(GOLDEN), bundle.path / GOLDEN)
     answer = golden[0].answer(manifest.output)
-    examples = by_output([output.name for output in outputs], [answer])
+    examples = by_output(list(map(attrgetter("name"), outputs)), [answer])
     alone = len(outputs) == 1
     made = []
     for output in outputs:
         (example,) = examples[output.name]
         fields = OutputColumns(output, manifest, alone, example).fields
-        names = [field.name for field in fields]
-        made.append(OutputLayout(output.name, names, _targets(example)))
+        names = list(map(attrgetter("name"), fields))
+        made.append(OutputLayout(output.name, names, fields[0].type, _targets(example)))
 
     return made
 

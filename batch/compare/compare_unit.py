@@ -3,23 +3,22 @@
 import re
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
+from itertools import chain
+from operator import attrgetter, methodcaller
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from batch.compare.answer_layout import OutputLayout
+from batch.compare.comparison_folder import ComparisonFolder
 from batch.compare.finished_run import FinishedRun, mask_of
 from batch.compare.row_changes import AnswerComparer, RowChanges
 from batch.compare.row_stream import RowStream
-from batch.compare.segment_columns import SegmentColumn, SegmentReader
+from batch.compare.segment_columns import GroupedColumn, SegmentReader
 from batch.compare.unit_tally import ErrorTally, UnitTally, furthest, tally_of
 from batch.errors import BatchError
 from batch.inputs.work_units import WorkUnit
-from batch.outputs.durable import replaced
-from batch.outputs.parts import PartFiles, part_writer
 from rollout.differences.summary import WORST, WorstChange
 
 CHUNK_ROWS = 65_536
@@ -34,7 +33,7 @@ class ComparedRun:
 
     def __init__(self, name: str, run: FinishedRun, layouts: list[OutputLayout]) -> None:
         self.name, self.run = name, run
-        self.columns = [column for layout in layouts for column in layout.columns]
+        self.columns = list(chain.from_iterable(map(attrgetter("columns"), layouts)))
 
     def shown(self, column: str) -> str:
         """The name of a column of predictions in the output."""
@@ -53,20 +52,20 @@ class UnitComparer:
         today: ComparedRun,
         tomorrow: ComparedRun,
         comparer: AnswerComparer,
-        segments: list[SegmentColumn],
+        segments: list[GroupedColumn],
         reader: SegmentReader,
-        parts: PartFiles,
+        folder: ComparisonFolder,
         keep: list[str],
     ) -> None:
         self.today, self.tomorrow, self.comparer = today, tomorrow, comparer
-        self.segments, self.reader, self.parts, self.keep = segments, reader, parts, keep
+        self.segments, self.reader, self.folder, self.keep = segments, reader, folder, keep
 
     def schema(self, file_number: int) -> pa.Schema:
         """The columns of a file's differences."""
         ours, others = (
             pa.parquet.read_schema(side.run.path(file_number)) for side in self._sides()
         )
-        fields = [*pa.schema(ADDED), *(ours.field(name) for name in self.keep)]
+        fields = [*pa.schema(ADDED), *map(ours.field, self.keep)]
         for side, schema in zip(self._sides(), (ours, others), strict=True):
             fields += [schema.field(name).with_name(side.shown(name)) for name in side.columns]
 
@@ -78,9 +77,9 @@ class UnitComparer:
         ours, others = (side.run.rows(file_number, unit) for side in self._sides())
         inputs = RowStream(self.reader.read(unit, CHUNK_ROWS))
         tally, done = UnitTally(), 0
-        with part_writer(self.parts.data(unit, file_number), schema) as part:
+        with self.folder.part(unit, file_number, schema) as part:
             while rows := self._rows_left(unit, done):
-                tables = [stream.take(rows) for stream in (ours, others, inputs)]
+                tables = list(map(methodcaller("take", rows), (ours, others, inputs)))
                 _require_equal_rows(unit, tables)
                 if not len(tables[0]):
                     break
@@ -90,7 +89,7 @@ class UnitComparer:
                 tally += chunk.tally
                 done += len(tables[0])
 
-        _write_tally(tally_path(self.parts, unit, file_number), tally)
+        self.folder.write_tally(unit, file_number, tally)
         return tally
 
     def _chunk(
@@ -145,33 +144,40 @@ class _Chunk:
         rows = np.flatnonzero(self.changes.differs)
         sides = self.comparer.today, self.comparer.tomorrow
         arrays = [
-            pa.array([self.file] * len(rows), pa.string()),
+            pa.repeat(pa.scalar(self.file), len(rows)),
             pa.array(rows + self.first, pa.int64()),
-            *(self.ours[name] for name in self.comparer.keep),
+            *map(self.ours.column, self.comparer.keep),
         ]
         for side, table in zip(sides, (self.ours, self.others), strict=True):
-            arrays += [table[name] for name in side.columns]
+            arrays += map(table.column, side.columns)
 
-        taken = [array.take(rows) for array in arrays[2:]]
+        taken = list(map(methodcaller("take", rows), arrays[2:]))
         distance = self.changes.distance[rows]
         words = [
             pa.array(distance, mask=np.isnan(distance)),
-            pa.array(map(self._word, rows.tolist()), pa.string()),
-            pa.array(map(self._reason, rows.tolist()), pa.string()),
+            pa.array(self._words(rows), pa.string()),
+            self._reasons(rows),
         ]
-        columns = [_one_chunk(array) for array in [*arrays[:2], *taken, *words]]
+        columns = list(map(_one_chunk, [*arrays[:2], *taken, *words]))
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    def _word(self, row: int) -> str:
-        if self.changes.one_failed[row]:
-            failed_today = row in self.reasons[0]
-            side = self.comparer.today if failed_today else self.comparer.tomorrow
-            return side.only_it_fails()
+    def _words(self, rows: np.ndarray) -> np.ndarray:
+        """How each of the rows differs."""
+        words = np.where(self.changes.flip[rows], ANOTHER, BEYOND).astype(object)
+        sides = self.comparer.today, self.comparer.tomorrow
+        for side, reasons in zip(sides, self.reasons, strict=True):
+            failed = mask_of(reasons, len(self.changes.flip))[rows]
+            words[failed] = side.only_it_fails()
 
-        return ANOTHER if self.changes.flip[row] else BEYOND
+        return words
 
-    def _reason(self, row: int) -> str | None:
-        return self.reasons[0].get(row) or self.reasons[1].get(row)
+    def _reasons(self, rows: np.ndarray) -> pa.Array:
+        """Why one version failed, null of rows that both answered."""
+        reasons = self.reasons[0] | self.reasons[1]
+        if not reasons:
+            return pa.nulls(len(rows), pa.string())
+
+        return pa.array(map(reasons.get, rows.tolist()), pa.string())
 
     def _errors(self) -> Iterable[ErrorTally]:
         """The rows that one version alone failed on, by version and column."""
@@ -192,7 +198,7 @@ class _Chunk:
     def _worst(self) -> list[WorstChange]:
         distance = np.nan_to_num(self.changes.distance)
         rows = np.argsort(-distance, kind="stable")[:WORST].tolist()
-        return furthest(self._worst_change(row) for row in rows if distance[row] > 0)
+        return furthest(map(self._worst_change, filter(distance.__getitem__, rows)))
 
     def _worst_change(self, row: int) -> WorstChange:
         comparer = self.comparer.comparer
@@ -206,33 +212,14 @@ class _Chunk:
         return WorstChange(float(self.changes.distance[row]), today, tomorrow, shown)
 
 
-def tally_path(parts: PartFiles, unit: WorkUnit, file_number: int) -> Path:
-    """What a unit adds up to; written last, so that with it the unit is complete."""
-    return parts.data(unit, file_number).with_suffix(".json")
-
-
-def completed_tally(parts: PartFiles, unit: WorkUnit, file_number: int) -> UnitTally | None:
-    """That of a unit which was compared before, None where it was not."""
-    path = tally_path(parts, unit, file_number)
-    if not path.exists():
-        return None
-
-    return msgspec.json.decode(path.read_bytes(), type=UnitTally)
-
-
-def _write_tally(path: Path, tally: UnitTally) -> None:
-    with replaced(path, 0o600) as draft:
-        draft.write_bytes(msgspec.json.encode(tally))
-
-
 def _answer(table: pa.Table, layout: OutputLayout, row: int) -> Any:
-    values = [table[name][row].as_py() for name in layout.columns]
+    values = list(table.select(layout.columns).slice(row, 1).to_pylist()[0].values())
     if not layout.targets:
         return values[0]
     if len(layout.targets) == 1:
         return values
 
-    return [values[target] for target in layout.targets]
+    return list(map(values.__getitem__, layout.targets))
 
 
 def _one_chunk(values: pa.ChunkedArray | pa.Array) -> pa.Array:

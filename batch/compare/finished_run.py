@@ -1,6 +1,8 @@
 """The predictions and bad rows of a run that is done, read back in their order."""
 
 from collections.abc import Iterator
+from itertools import count
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -25,10 +27,11 @@ class BadRowReason(msgspec.Struct, frozen=True):
 class FinishedRun:
     """A version's run into a folder. Its predictions are Parquet. Raises BatchError."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, address: str) -> None:
+        self.folder = folder = Path(address)
         self.notes = _notes(folder)
-        self._order = {file.name: number for number, file in enumerate(self.notes.inputs)}
+        names = map(attrgetter("name"), self.notes.inputs)
+        self._order = dict(zip(names, count(), strict=False))
         self._bad = _bad_rows(folder / BAD_ROWS)
         self._next = next(self._bad, None)
 
@@ -59,9 +62,9 @@ class FinishedRun:
         return reasons
 
 
-def mask_of(rows: dict[int, str], count: int) -> np.ndarray:
+def mask_of(rows: dict[int, str], total: int) -> np.ndarray:
     """Which of so many rows are among these."""
-    mask = np.zeros(count, dtype=bool)
+    mask = np.zeros(total, dtype=bool)
     mask[list(rows)] = True
     return mask
 

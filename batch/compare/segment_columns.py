@@ -1,9 +1,12 @@
 """The groups that rows are summed up by: the columns that the versions take, as files have them."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from itertools import count
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -36,7 +39,7 @@ class CodedColumn:
     codes: np.ndarray
 
 
-class SegmentColumn:
+class GroupedColumn:
     """One column with its groups, of which the most frequent in the sample are counted."""
 
     def __init__(self, name: str, dtype: str, sample: list[Any]) -> None:
@@ -45,12 +48,12 @@ class SegmentColumn:
         sample = list(map(self.plain, sample))
         self.groups: ColumnGroups = column_groups(sample)
         frequent = Counter(map(self.groups.name, sample)).most_common(MOST_GROUPS)
-        self._names = [name for name, _ in frequent]
+        self._names = list(map(itemgetter(0), frequent))
         if self.groups.kind == "quarters":
             cuts = range(len(self.groups.cuts) + 1)
             self._names = [*map(self.groups.between, cuts), NULL]
 
-        self._numbers = {name: number for number, name in enumerate(self._names)}
+        self._numbers = dict(zip(self._names, count(), strict=False))
 
     def coded(self, values: pa.Array) -> CodedColumn:
         """The groups of the values, as `typed` has them."""
@@ -68,17 +71,20 @@ class SegmentColumn:
 
     def _codes_of_each(self, values: pa.Array) -> np.ndarray:
         """Through a dictionary: so each distinct value is named once."""
-        unknown = len(self._names)
         if kinds.is_nested(values.type):
-            names = map(self.groups.name, map(self.plain, values.to_pylist()))
-            return np.array([self._numbers.get(name, unknown) for name in names], dtype=np.int64)
+            return self._numbers_of(values.to_pylist())
 
         encoded = pc.dictionary_encode(values)
-        names = map(self.groups.name, map(self.plain, [*encoded.dictionary.to_pylist(), None]))
-        numbers = np.array([self._numbers.get(name, unknown) for name in names], dtype=np.int64)
+        numbers = self._numbers_of([*encoded.dictionary.to_pylist(), None])
         indices = pc.fill_null(encoded.indices, len(numbers) - 1)
         codes: np.ndarray = numbers[indices.to_numpy(zero_copy_only=False)]
         return codes
+
+    def _numbers_of(self, values: Iterable[Any]) -> np.ndarray:
+        """The groups of Python's values."""
+        unknown = len(self._names)
+        names = map(self.groups.name, map(self.plain, values))
+        return np.array([self._numbers.get(name, unknown) for name in names], dtype=np.int64)
 
 
 class SegmentReader:
@@ -99,18 +105,18 @@ class SegmentReader:
             ]
             yield pa.RecordBatch.from_arrays(arrays, list(self.dtypes))
 
-    def sampled(self, units: list[WorkUnit]) -> list[SegmentColumn]:
+    def sampled(self, units: list[WorkUnit]) -> list[GroupedColumn]:
         """The columns with the groups of a sample: the first rows of row groups evenly spread."""
         parts = list(_row_groups(units))
         parts = parts[:: max(1, len(parts) // MOST_SAMPLED_GROUPS)]
         rows = max(1, SAMPLED_ROWS // max(1, len(parts)))
-        values: dict[str, list[Any]] = {name: [] for name in self.dtypes}
+        values: dict[str, list[Any]] = defaultdict(list)
         for part in parts:
             for batch in _first(self.read(part, rows), rows):
-                for name in values:
+                for name in self.dtypes:
                     values[name] += batch.column(name).to_pylist()
 
-        return [SegmentColumn(name, dtype, values[name]) for name, dtype in self.dtypes.items()]
+        return [GroupedColumn(name, dtype, values[name]) for name, dtype in self.dtypes.items()]
 
 
 def _first(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
@@ -148,7 +154,7 @@ def typed(values: pa.Array, dtype: str) -> pa.Array:
     try:
         return pc.cast(values, kind)
     except pa.ArrowInvalid:
-        return pa.array([_cell(value, kind) for value in values], kind)
+        return pa.array(map(partial(_cell, kind=kind), values), kind)
 
 
 def _cell(text: pa.Scalar, kind: pa.DataType) -> Any:

@@ -1,7 +1,8 @@
 """What one unit of work differs in: counts that add up to the summary of a comparison."""
 
 from collections.abc import Iterable
-from functools import reduce
+from functools import partial, reduce
+from itertools import chain, starmap
 from operator import add, attrgetter
 from typing import Any
 
@@ -65,7 +66,7 @@ class UnitTally(msgspec.Struct, frozen=True):
             flips=self.flips,
             moved=self.moved,
             failed_both=self.failed_both,
-            errors=[RowErrors(e.version, e.column, e.rows, e.example) for e in errors],
+            errors=list(starmap(RowErrors, map(msgspec.structs.astuple, errors))),
             mean_distance=self.overall.mean,
             worst=self.worst,
             for_whom=surprising(self.overall, groups),
@@ -88,7 +89,7 @@ def tally_of(
         written=int(changes.differs.sum()),
         errors=errors,
         worst=worst,
-        groups=[group for column in columns for group in _groups(column, changes)],
+        groups=list(chain.from_iterable(map(partial(_groups, changes), columns))),
     )
 
 
@@ -114,7 +115,7 @@ def _overall(changes: RowChanges) -> RowTally:
     return RowTally(len(changes.flip), int(changes.changed.sum()), len(known), mean, squares)
 
 
-def _groups(column: CodedColumn, changes: RowChanges) -> list[GroupTally]:
+def _groups(changes: RowChanges, column: CodedColumn) -> list[GroupTally]:
     """The tally of each group that has rows; a group's spread is nobody's."""
     codes, size = column.codes, len(column.names)
     known = ~np.isnan(changes.distance)

@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter, methodcaller
 from typing import Any
 
 from rollout.differences.column_groups import column_groups
@@ -46,7 +47,7 @@ def groups(
     changes = list(zip(changed, distances, strict=True))
     tallies: dict[tuple[str, str], RowTally] = {}
     for column in _columns(rows):
-        values = [row.get(column) for row in rows]
+        values = list(map(methodcaller("get", column), rows))
         grouping = column_groups(values)
         members: dict[str, list[tuple[bool, float | None]]] = defaultdict(list)
         for value, change in zip(values, changes, strict=True):
@@ -68,7 +69,7 @@ def surprising(overall: RowTally, tallies: Tallies, top: int = TOP) -> list[Grou
 
     # Equal ones are told apart by their names, whatever order the rows came in.
     ranked.sort(key=lambda pair: (-round(pair[0], DIGITS), pair[1].column, pair[1].value))
-    return [group for _, group in ranked[:top]]
+    return list(map(itemgetter(1), ranked[:top]))
 
 
 def _surprise(group: RowTally, overall: RowTally) -> float:

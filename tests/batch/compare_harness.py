@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from batch.compare.comparison import Compared, Comparison
+from batch.compare.comparison import Compared, RunComparison
 from batch.compare.job import ComparedVersion, ComparisonJob
 from batch.run import BatchRun
 from delivery.inputs.signature import rows_of
@@ -31,7 +31,7 @@ class CompareHarness(BatchHarness):
         for name in (today, tomorrow):
             assert self.predict(name, keep=more.get("keep", [])).state == "done"
 
-        return Comparison(self.comparison_job(today, tomorrow, **more), self.events.append).run()
+        return RunComparison(self.comparison_job(today, tomorrow, **more), self.events.append).run()
 
     def predict(self, name: str, **more: Any):
         """A version's own run."""

@@ -15,7 +15,7 @@ import pytest
 
 import batch.inputs.work_units
 from batch.compare.compare_unit import UnitComparer
-from batch.compare.comparison import Comparison
+from batch.compare.comparison import RunComparison
 from batch.errors import BatchError
 from rollout.differences.summary import RowErrors
 from tests.batch.batch_harness import ROOT, WAIT_S, many_loans
@@ -316,7 +316,7 @@ def test_an_input_that_changed_between_the_two_runs_is_refused_by_name(compare):
     compare.predict("trees")
     job = compare.comparison_job("logistic", "trees")
     with pytest.raises(BatchError, match="was changed since") as caught:
-        Comparison(job, compare.events.append).run()
+        RunComparison(job, compare.events.append).run()
     assert str(path) in str(caught.value)
 
 
@@ -326,4 +326,4 @@ def test_a_run_that_did_not_succeed_is_not_compared(compare):
     compare.predict("trees")
     (compare.predictions_of("trees") / "_SUCCESS").unlink()
     with pytest.raises(BatchError, match="holds no finished run"):
-        Comparison(compare.comparison_job("logistic", "trees"), compare.events.append).run()
+        RunComparison(compare.comparison_job("logistic", "trees"), compare.events.append).run()
