@@ -129,7 +129,7 @@ def predict(
         list[str], Argument("The version, for example v2; `released` for that one. Two to compare.")
     ],
     files: Annotated[str, Option("--in", help="Files to predict: a file, folder, or quoted glob.")],
-    out_folder: Annotated[Path, Option("--out", help="The folder of the predictions.")],
+    out_folder: Annotated[str, Option("--out", help="The folder of the predictions.")],
     keep: Annotated[str, Option(help="Columns to copy beside the predictions: id,date.")] = "",
     processes: Annotated[int, Option(help="Processes to predict in.", least=1, most=256)] = 1,
     max_bad: Annotated[str, Option("--max-bad", help="Bad rows above which it fails.")] = "1%",
@@ -173,7 +173,7 @@ def predict(
 
         options = BatchOptions(
             files,
-            str(out_folder),
+            out_folder,
             keep,
             processes,
             max_bad,

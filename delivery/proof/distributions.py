@@ -5,6 +5,7 @@ of them beyond what the manifest tells of ranges and categories.
 """
 
 from itertools import chain
+from math import prod
 from operator import attrgetter
 from typing import Any
 
@@ -22,6 +23,8 @@ from service.runtimes.outputs import by_output
 
 MOST_ROWS = 50_000
 """Of training, evenly spread: to read more would take longer than it tells more."""
+MOST_ITEMS = 2_000_000
+"""Values of all those rows, whose arrays may be long."""
 MOST_ANSWERS = 50
 """Values of a row's answer in one output that are counted."""
 
@@ -52,14 +55,24 @@ def _training(recipe: Recipe, columns: list[Column]) -> Columns | None:
     if frame is None or not len(frame):
         return None
 
-    spread = np.linspace(0, len(frame) - 1, min(len(frame), MOST_ROWS)).astype(int)
+    most = min(len(frame), MOST_ROWS, max(1, MOST_ITEMS // sum(map(_items, columns))))
+    spread = np.linspace(0, len(frame) - 1, most).astype(int)
     names = set(map(attrgetter("name"), columns))
     part = frame.iloc[np.unique(spread)]
     part = part[[name for name in part.columns if str(name) in names]]
     try:
         return RowReader(columns).row_columns(rows_of(part))
-    except (msgspec.ValidationError, ValueError):
+    # What is only shown never keeps a version from being delivered.
+    except (msgspec.ValidationError, ValueError, TypeError, OverflowError):
         return None
+
+
+def _items(column: Column) -> int:
+    """How many values a row has in a column, which are more than one of arrays."""
+    if column.form is None:
+        return 1
+
+    return prod(length or column.form.longest or 1 for length in column.form.shape)
 
 
 def _answers(outputs: list[Output], predictions: list[Any]) -> dict[str, list[Distribution | None]]:

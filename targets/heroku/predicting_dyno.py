@@ -130,15 +130,15 @@ class PredictingDyno:
         if self._last.get("event") == "ended" and self._last["state"] != "interrupted":
             return self._last
 
-        said = " / ".join(self._other) or "it said nothing"
-        if WITHOUT_ROOM in said:
+        output = " / ".join(self._other) or "it printed nothing"
+        if WITHOUT_ROOM in output:
             raise EdgeFailure(
-                f"{self.app} was deployed without what reads files ({said}): set predicts_files = "
-                f"true under [heroku] in deploy.toml, and deploy the version again"
+                f"{self.app} was deployed without what reads files ({output}): set "
+                f"predicts_files = true under [heroku] in deploy.toml, and deploy the version again"
             )
 
         raise EdgeFailure(
-            f"{dyno.name} ended with exit status {self._exit} before the run did ({said}): the "
+            f"{dyno.name} ended with exit status {self._exit} before the run did ({output}): the "
             f"same command goes on where it stopped"
         )
 

@@ -194,8 +194,13 @@ class HerokuTarget(Target):
             )
 
         release = read_release(self.workspace.releases, version)
-        app_name = self.app_group.app(self.app_group.version(version)).name
-        return PredictingDyno(self.app_group, app_name).predict(release, job, env, tell)
+        name = self.app_group.version(version)
+        if app(self.app_group.client, name) is None:
+            raise EdgeFailure(
+                f"{version} has no app on Heroku: `python deploy.py deploy {version}` makes it"
+            )
+
+        return PredictingDyno(self.app_group, name).predict(release, job, env, tell)
 
     def log_errors(self, ledger: Ledger) -> list[str]:
         """Heroku's error codes of all apps, with their causes."""

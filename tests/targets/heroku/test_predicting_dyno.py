@@ -145,7 +145,7 @@ def test_an_app_that_cannot_read_files_says_what_to_set(heroku: Heroku, here: Wo
     app = heroku.call("GET", "/apps/files-v1")
     heroku.release(app, heroku.slug("bare", bare))
     heroku.scale(app, 0)
-    with pytest.raises(EdgeFailure, match="set predicts_files = true under"):
+    with pytest.raises(EdgeFailure, match=r"set predicts_files = true under"):
         predicted(here, {})
 
 
