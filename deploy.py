@@ -153,7 +153,7 @@ def predict(
         bool, Option("--report", help="Write a page: distributions beside those of training.")
     ] = False,
     target: Annotated[
-        str, Option(help="Where: local, or heroku, in a one-off dyno of the version's app.")
+        str, Option(help="Where: local, or the target of deploy.toml, with data at an address.")
     ] = "local",
     env: Annotated[
         str, Option(help="With --target: names of variables to tell the run, such as keys.")
