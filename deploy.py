@@ -128,9 +128,11 @@ def verify(version: Version, as_json: Json = False) -> None:
 
 @app.verb()
 def predict(
-    version: Annotated[str, Argument("The version, for example v2; `released` for that one.")],
+    versions: Annotated[
+        list[str], Argument("The version, for example v2; `released` for that one. Two to compare.")
+    ],
     files: Annotated[str, Option("--in", help="Files to predict: a file, folder, or quoted glob.")],
-    out_folder: Annotated[Path, Option("--out", help="The folder of the predictions.")],
+    out_folder: Annotated[str, Option("--out", help="The folder of the predictions.")],
     keep: Annotated[str, Option(help="Columns to copy beside the predictions: id,date.")] = "",
     processes: Annotated[int, Option(help="Processes to predict in.", least=1, most=256)] = 1,
     max_bad: Annotated[str, Option("--max-bad", help="Bad rows above which it fails.")] = "1%",
@@ -143,17 +145,38 @@ def predict(
     output_format: Annotated[
         str | None, Option("--format", help="parquet, csv or jsonl; the input's by default.")
     ] = None,
+    compare: Annotated[
+        bool, Option("--compare", help="Write where two versions differ, and sum it up.")
+    ] = False,
+    tolerance: Annotated[
+        float | None,
+        Option(help="With --compare: how far equal numbers may be apart.", least=0),
+    ] = None,
+    report: Annotated[
+        bool, Option("--report", help="Write a page: distributions beside those of training.")
+    ] = False,
+    target: Annotated[
+        str, Option(help="Where: local, or the target of deploy.toml, with data at an address.")
+    ] = "local",
+    env: Annotated[
+        str, Option(help="With --target: names of variables to tell the run, such as keys.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Predict files with a delivered version, row for row; run again it goes on."""
     with _command(as_json) as (out, workspace):
         from cli.render import batch as renderer
-        from deployment.batch_run import BatchOptions
+        from deployment.batch_run import (
+            BatchOptions,
+            one_version,
+            refuse_here_alone,
+            refuse_report,
+        )
         from deployment.batch_run import predict as predict_files
 
         options = BatchOptions(
             files,
-            str(out_folder),
+            out_folder,
             keep,
             processes,
             max_bad,
@@ -161,9 +184,30 @@ def predict(
             chunk_rows,
             output_format,
         )
-        report = partial(renderer.progress, out)
-        event = predict_files(workspace, version, options, report, out.say)
-        raise SystemExit(renderer.ended(out, event))
+        follow = partial(renderer.progress, out)
+        if target != "local":
+            from deployment.batch_elsewhere import predict_elsewhere
+
+            refuse_here_alone(compare, report)
+            version = one_version(workspace, versions)
+            event = predict_elsewhere(workspace, version, options, target, env, follow, out.say)
+            raise SystemExit(renderer.ended(out, event))
+
+        if compare:
+            from deployment.batch_comparison import compare as compare_versions
+
+            refuse_report(report)
+            compared = compare_versions(workspace, versions, options, tolerance, follow, out.say)
+            raise SystemExit(renderer.compared(out, compared))
+
+        version = one_version(workspace, versions)
+        event, reported = predict_files(workspace, version, options, follow, out.say), None
+        if report and event["state"] == "done":
+            from deployment.batch_report import write_report
+
+            reported = write_report(workspace, version, options.out, follow)
+
+        raise SystemExit(renderer.ended(out, event, reported))
 
 
 @app.verb()

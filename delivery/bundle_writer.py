@@ -22,6 +22,7 @@ from delivery.inputs.signature import columns_of, rows_of
 from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_converted
 from delivery.onnx.ladder import ConversionJob, certified_form
 from delivery.proof.direct_calls import prove_direct
+from delivery.proof.distributions import bundle_distributions
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
 from delivery.proof.invariance import batch_dependence
 from delivery.proof.output_checks import all_predictions, described_outputs
@@ -44,7 +45,7 @@ from service.bundle import (
     Output,
     Runtime,
 )
-from service.bundle_files import FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
+from service.bundle_files import DISTRIBUTIONS, FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
 from service.proof.golden_rows import golden_of
@@ -111,6 +112,7 @@ def write_contents(
     description = _description(request, source, columns)
     proved = _prove(folder, description, recipe, held_out, report)
     _write_golden(folder / GOLDEN, rows, proved)
+    _write_distributions(folder, recipe, columns, held_out, proved)
     packages = installed()
     _write_environment(folder, request, packages)
 
@@ -346,6 +348,13 @@ def _write_golden(path: Path, rows: list[dict[str, Any]], proved: ProvedModel) -
         lines.append(msgspec.json.encode(golden))
 
     path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def _write_distributions(
+    folder: Path, recipe: Recipe, columns: list[Column], held_out: Columns, proved: ProvedModel
+) -> None:
+    counted = bundle_distributions(recipe, columns, held_out, proved.outputs, proved.predictions)
+    (folder / DISTRIBUTIONS).write_bytes(msgspec.json.encode(counted))
 
 
 def _description(request: DeliveryRequest, source: Source, columns: list[Column]) -> Manifest:

@@ -18,6 +18,9 @@ from targets.local.version_environment import batch_interpreter
 
 RELEASED = "released"
 INTERRUPTED = 130
+PREDICTING, COMPARING, REPORTING = "batch", "batch.compare", "batch.report"
+"""Modules that run in processes of their own."""
+LAST_EVENTS = ("ended", "compared", "reported")
 FORMATS = ("parquet", "csv", "jsonl")
 Event = dict[str, Any]
 
@@ -52,21 +55,45 @@ def predict(
     tell: hears of an environment that has to be built first.
     Raises EdgeFailure, BadOption, Interrupted; CannotStart where that cannot be built.
     """
-    name = _version(workspace, version)
+    name = version_named(workspace, version)
     release = read_release(workspace.releases, name)
     check_seal(release, workspace.public_key)
     check_belongs(release, workspace.settings.model)
     job = {
-        **_asked(options),
+        **asked(options),
         "bundle": str(release.path.absolute()),
         "public_key": str(workspace.public_key.absolute()),
         "runtime": served_by(release, workspace.settings.deployment.runtime),
     }
     with batch_interpreter(workspace, release, tell) as python:
-        return _followed(workspace, python, job, say)
+        return followed(workspace, python, PREDICTING, job, say)
 
 
-def _version(workspace: Workspace, version: str) -> str:
+def one_version(workspace: Workspace, versions: list[str]) -> str:
+    """The only one of what was typed, by its own name; raises BadOption, EdgeFailure."""
+    if len(versions) == 1:
+        return version_named(workspace, versions[0])
+
+    raise BadOption("name one version, such as v2; with --compare two")
+
+
+def refuse_here_alone(compare: bool, report: bool) -> None:
+    """Raise BadOption where what reads predictions again is asked for elsewhere."""
+    if compare or report:
+        raise BadOption("--compare and --report read what is on this machine: leave --target out")
+
+
+def refuse_report(report: bool) -> None:
+    """Raise BadOption where a page is asked for beside a comparison."""
+    if report:
+        raise BadOption(
+            "--report is about one version: after --compare, `predict VERSION --report --format "
+            "parquet --out OUT/predictions/VERSION` writes that of one of the two"
+        )
+
+
+def version_named(workspace: Workspace, version: str) -> str:
+    """The version of that name, or whoever is released; raises EdgeFailure where nothing is."""
     if version != RELEASED:
         return version
 
@@ -79,20 +106,29 @@ def _version(workspace: Workspace, version: str) -> str:
     return ledger.released
 
 
-def _asked(options: BatchOptions) -> dict[str, Any]:
+def asked(options: BatchOptions) -> dict[str, Any]:
     """The options as the run takes them, with the caller's own folders."""
-    if options.output_format not in (None, *FORMATS):
-        raise BadOption(f"--format is one of {', '.join(FORMATS)}, not {options.output_format}")
-
     if is_address(options.patterns):
         raise BadOption(f"--in takes local files: download {options.patterns}, and name them")
 
+    checked_format(options.output_format)
     job = asdict(options)
     job["patterns"] = [os.path.abspath(options.patterns)]
     job["out"] = os.path.abspath(options.out)
-    job["keep"] = [name for name in options.keep.split(",") if name]
+    job["keep"] = kept_columns(options.keep)
     job["max_bad"] = _share(options.max_bad)
     return job
+
+
+def checked_format(output_format: str | None) -> None:
+    """Raise BadOption for a format that nothing is written in."""
+    if output_format not in (None, *FORMATS):
+        raise BadOption(f"--format is one of {', '.join(FORMATS)}, not {output_format}")
+
+
+def kept_columns(keep: str) -> list[str]:
+    """The names of --keep."""
+    return [name for name in keep.split(",") if name]
 
 
 def _share(text: str) -> float:
@@ -108,11 +144,19 @@ def _share(text: str) -> float:
     raise BadOption(f"--max-bad is a share such as 1% or 0.01, not '{text}'")
 
 
-def _followed(
-    workspace: Workspace, python: str, job: dict[str, Any], say: Callable[[Event], None]
+def followed(
+    workspace: Workspace,
+    python: str,
+    module: str,
+    job: dict[str, Any],
+    say: Callable[[Event], None],
 ) -> Event:
+    """Run a module of batch/ with a job and report its events; returns the last one.
+
+    Raises EdgeFailure, Interrupted.
+    """
     process = subprocess.Popen(
-        [python, "-m", "batch", str(os.getpid())],
+        [python, "-m", module, str(os.getpid())],
         cwd=workspace.root,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -132,7 +176,9 @@ def _followed(
             f"interrupted after {last['rows']:,} rows, which are kept in {last['out']}: the same "
             f"command goes on"
         )
-    if last.get("event") != "ended":
+    if process.returncode == INTERRUPTED:
+        raise Interrupted("interrupted: the same command goes on where it stopped")
+    if last.get("event") not in LAST_EVENTS:
         raise EdgeFailure(
             f"the batch process ended with exit status {process.returncode}: see the lines above; "
             f"the same command goes on where it stopped"

@@ -109,6 +109,7 @@ class Heroku:
     version_size: str = "Basic"
     version_dynos: int = 1
     postgres: str = "essential-0"
+    predicts_files: bool = False
     keep: int = 3
     warm_s: float = 900.0
 

@@ -11,6 +11,7 @@ FORMAT = 2
 MANIFEST = "release.yaml"
 SIGNATURE = "signature"
 GOLDEN = "golden.jsonl"
+DISTRIBUTIONS = "distributions.json"
 ONNX = "model.onnx"
 PICKLE = "model.pkl"
 

@@ -1,12 +1,13 @@
 """The interface of a target: everything that differs between the places where versions run."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger, Version
 
@@ -191,6 +192,19 @@ class Target(ABC):
     def delete_unneeded(self, name: str) -> bool:
         """Delete it; whether that was done, which it is not while somebody uses it."""
         raise NotImplementedError(name)
+
+    def predict_files(
+        self,
+        version: str,
+        _job: Mapping[str, Any],
+        _env: Mapping[str, str],
+        _tell: Callable[[dict[str, Any]], None],
+    ) -> dict[str, Any]:
+        """Run a batch job where the version is; returns its last event. Raises EdgeFailure.
+
+        job: as batch/job.py has it, without a bundle. env: what its process alone is told.
+        """
+        raise EdgeFailure(f"{version} predicts files on this machine alone: leave --target out")
 
     def log_errors(self, _ledger: Ledger) -> list[str]:
         """The errors that a platform logged recently, one line per app and code."""

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 
@@ -21,3 +22,9 @@ def end_with(parent: int) -> None:
     # It may have ended before it could be asked for.
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_with_starter(arguments: Sequence[str]) -> None:
+    """End with the process whose number is the first of a command's arguments, if it has any."""
+    if arguments:
+        end_with(int(arguments[0]))

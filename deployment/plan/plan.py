@@ -17,7 +17,7 @@ from deployment.plan.canary_choice import CanaryChoice
 from deployment.plan.choice_words import expected_lines
 from deployment.plan.contracts import contract_with_users
 from deployment.plan.recordings import recorded_rows
-from deployment.plan.replay_diff import Differences, differences
+from deployment.plan.replay_diff import differences
 from deployment.plan.temporary_service import answering
 from deployment.plan.traffic_replay import replay
 from deployment.workspace.bundles import Release, check_belongs, check_seal, read_release
@@ -26,6 +26,7 @@ from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.workspace import Workspace
 from rollout.decide.side_effects import refuse_copies
 from rollout.decide.transitions import chosen_steps
+from rollout.differences.summary import Differences
 from rollout.errors import NothingToDo
 from rollout.state.contract import Contract, ContractVerdict
 from rollout.state.ledger import Ledger, Step

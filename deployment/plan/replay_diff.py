@@ -1,8 +1,8 @@
-"""The differences between two versions' answers to the same rows. Pure: pairs in, numbers out.
+"""The differences between two versions' answers to replayed rows. Pure: pairs in, numbers out.
 
-A row counts as changed where its user would notice: another class, a number beyond the tolerance,
-or an error of one version only. Probabilities that moved without another class count apart. `today`
-is the released version, `tomorrow` the candidate."""
+What counts as changed: rollout/differences/summary.py. `today` is the released version, `tomorrow`
+the candidate.
+"""
 
 import math
 from collections import Counter
@@ -12,72 +12,16 @@ from operator import truediv
 from statistics import fmean, median
 from typing import Any
 
-from deployment.plan.recordings import Row
-from deployment.plan.row_groups import Group, groups, known_numbers
 from deployment.plan.traffic_replay import Batch, Pair, ReplayResult
+from rollout.differences.summary import (
+    WORST,
+    Differences,
+    LatencyDifference,
+    RowErrors,
+    WorstChange,
+)
+from rollout.differences.surprising_groups import groups
 from service.comparison import same
-
-WORST = 5
-
-
-@dataclass(frozen=True)
-class RowErrors:
-    """Rows that only one version failed on, with one cause. column: at fault, None if unknown."""
-
-    version: str
-    column: str | None
-    rows: int
-    example: str
-
-
-@dataclass(frozen=True)
-class WorstChange:
-    """One of the rows whose answers are furthest apart."""
-
-    distance: float
-    today: Any
-    tomorrow: Any
-    row: Row
-
-
-@dataclass(frozen=True)
-class LatencyDifference:
-    """Milliseconds of a batch of `rows` rows; ratio: tomorrow's time over today's, median of all
-    batches.
-    """
-
-    rows: int
-    batches: int
-    today_p50: float
-    today_p99: float
-    tomorrow_p50: float
-    tomorrow_p99: float
-    ratio: float
-
-
-@dataclass(frozen=True)
-class Differences:
-    """Counts of rows. flips: another class or number; moved: numbers beyond the tolerance;
-    failed_both: both versions gave an error.
-    """
-
-    rows: int
-    changed: int
-    flips: int
-    moved: int
-    failed_both: int
-    errors: list[RowErrors]
-    mean_distance: float
-    worst: list[WorstChange]
-    for_whom: list[Group]
-    latency: LatencyDifference | None
-
-    @property
-    def share(self) -> float:
-        """The share of rows that changed."""
-        if self.rows:
-            return self.changed / self.rows
-        return 0.0
 
 
 @dataclass(frozen=True)
@@ -178,7 +122,7 @@ def quantile(values: Iterable[float], share: float) -> float:
 
 def _mean(distances: Iterable[float | None]) -> float:
     """Of those that are known, 0 without any."""
-    known = known_numbers(distances)
+    known = [distance for distance in distances if distance is not None]
     if known:
         return fmean(known)
     return 0.0

@@ -1,8 +1,9 @@
 """Heroku as a target: one app for the router and one for each version."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import wait_drained
@@ -39,6 +40,7 @@ from targets.heroku.build.app_config import token_vars, version_vars
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import version_slug
 from targets.heroku.errors import HerokuFailure
+from targets.heroku.predicting_dyno import PredictingDyno
 from targets.heroku.sizes import bill, check_quantity
 
 CRASH_POLL_S = 2.0
@@ -187,6 +189,29 @@ class HerokuTarget(Target):
     def retention(self) -> Retention:
         """Which idle versions keep their dynos, and how many retired ones their apps."""
         return Retention(self.workspace.settings.heroku.warm_s, self.workspace.settings.heroku.keep)
+
+    def predict_files(
+        self,
+        version: str,
+        job: Mapping[str, Any],
+        env: Mapping[str, str],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> dict[str, Any]:
+        """Predict in a one-off dyno of the version's app, which needs no web dyno for that."""
+        if not self.workspace.settings.heroku.predicts_files:
+            raise EdgeFailure(
+                f"the apps are deployed without what reads files: set predicts_files = true under "
+                f"[heroku] in deploy.toml, and deploy {version} again"
+            )
+
+        release = read_release(self.workspace.releases, version)
+        name = self.app_group.version(version)
+        if app(self.app_group.client, name) is None:
+            raise EdgeFailure(
+                f"{version} has no app on Heroku: `python deploy.py deploy {version}` makes it"
+            )
+
+        return PredictingDyno(self.app_group, name).predict(release, job, env, tell)
 
     def log_errors(self, ledger: Ledger) -> list[str]:
         """Heroku's error codes of all apps, with their causes."""

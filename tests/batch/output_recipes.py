@@ -4,6 +4,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.tree import DecisionTreeRegressor
 
 from tests.delivery.test_outputs import kind, recipe_of, two_kinds, two_targets
 
@@ -37,3 +38,24 @@ def two_odds():
     """Probabilities of two targets with three and two classes."""
     forests = MultiOutputClassifier(RandomForestClassifier(5, random_state=0))
     return recipe_of(forests, "predict_proba", two_kinds)
+
+
+def other_kinds():
+    """The same as kinds, of a stiffer model."""
+    return recipe_of(LogisticRegression(C=0.01), ["predict", "predict_proba"], kind)
+
+
+def other_numbers():
+    """The same as two_numbers, of a tree."""
+    return recipe_of(DecisionTreeRegressor(max_depth=2), "predict", two_targets)
+
+
+def other_odds():
+    """The same as two_odds, of other forests."""
+    forests = MultiOutputClassifier(RandomForestClassifier(3, random_state=1))
+    return recipe_of(forests, "predict_proba", two_kinds)
+
+
+def other_margins():
+    """The same as margins, of a stiffer model."""
+    return recipe_of(LogisticRegression(C=0.01), "decision_function", kind)

@@ -17,6 +17,7 @@ from service.bundle import Manifest
 
 ROOT = Path(__file__).parents[2]
 EVERY_FILE = [
+    "distributions.json",
     "environment.yaml",
     "golden.jsonl",
     "model.onnx",

@@ -13,7 +13,7 @@ from environments.errors import EnvironmentFailure
 from environments.lockfile import Pin, locked
 from environments.model_needs import roots_of_older
 from environments.pins_file import pins
-from environments.sluice_packages import ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import BATCH, ROUTER, RUNTIMES, SERVICE
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,
@@ -34,7 +34,7 @@ CODE = (".py", ".html")
 def version_slug(workspace: Workspace, release: Release) -> Tarball:
     """The source of a version's app: service/, wire/ and its bundle.
 
-    Its release command proves the golden rows.
+    Its release command proves the golden rows. Where apps predict files it has batch/ too.
     A version served by ONNX has neither scikit-learn nor pandas in it. Raises ContractBroken where
     the bundle's seal does not hold, HerokuFailure naming a package that cannot be installed there.
     """
@@ -50,6 +50,9 @@ def version_slug(workspace: Workspace, release: Release) -> Tarball:
         ".python-version": f"{python}\n".encode(),
         "Procfile": f"web: {written(workspace.procfile, 'service')}\nrelease: {PROOF}\n".encode(),
     }
+    if workspace.settings.heroku.predicts_files:
+        files |= folder_files(workspace.root / "batch", "batch", CODE)
+
     return tarball(release.name, files)
 
 
@@ -87,12 +90,16 @@ def _version_requirements(
         raise HerokuFailure(str(error)) from error
 
     runtime = served_by(release, workspace.settings.deployment.runtime)
-    roots = [*SERVICE, *RUNTIMES[runtime]]
+    own = [*SERVICE]
+    if workspace.settings.heroku.predicts_files:
+        own += BATCH
+
+    roots = [*own, *RUNTIMES[runtime]]
     if runtime != "sklearn":
         return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
 
     if release.requirements:
-        needs = Needs(tuple(SERVICE), trained, python, release.requirements)
+        needs = Needs(tuple(own), trained, python, release.requirements)
         return requirements_txt(needs, lock, release.name)
 
     # Of an older bundle, estimators of other packages are found by the modules that the pickle

@@ -13,8 +13,7 @@ from cli.render.plan import plan_in_words
 from deployment.plan.contracts import contract_at_stake, contract_with_users
 from deployment.plan.plan import Options, RolloutPlan, environment_changes, make_plan
 from deployment.plan.recordings import recorded_rows
-from deployment.plan.replay_diff import Differences, compare, differences, latency, quantile
-from deployment.plan.row_groups import groups
+from deployment.plan.replay_diff import compare, differences, latency, quantile
 from deployment.plan.traffic_replay import (
     Batch,
     Pair,
@@ -24,6 +23,8 @@ from deployment.plan.traffic_replay import (
     batch_size,
 )
 from deployment.workspace.errors import BadOption, EdgeFailure
+from rollout.differences.summary import Differences
+from rollout.differences.surprising_groups import groups
 from rollout.errors import Breaking, IllegalEvent, NothingToDo
 from rollout.state.contract import ContractVerdict
 from tests.deployment.project_harness import ProjectHarness

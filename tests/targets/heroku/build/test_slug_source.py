@@ -12,6 +12,7 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -154,6 +155,15 @@ def test_an_older_version_whose_frame_pyarrow_holds_has_pyarrow_too(here: Worksp
     assert "pyarrow==" not in text(version_slug(here, release), "requirements.txt")
     release.manifest["columns"][0]["frame"] = {"dtype": "timestamp[us][pyarrow]"}
     assert "pyarrow==" in text(version_slug(here, release), "requirements.txt")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_app_that_predicts_files_holds_what_reads_them(here: Workspace, version: str) -> None:
+    heroku = replace(here.settings.heroku, predicts_files=True)
+    settings = replace(here, settings=replace(here.settings, heroku=heroku))
+    found = version_slug(settings, read_release(here.releases, version))
+    assert "batch/one_off.py" in found.files
+    assert "pyarrow==" in text(found, "requirements.txt")
 
 
 def test_the_router_holds_its_rooms_and_settings_and_no_model(here: Workspace) -> None:

@@ -1,0 +1,1 @@
+"""Compares what two versions predicted for the same files, row for row."""

@@ -1,0 +1,1 @@
+"""One page about a finished run: its predictions and columns beside those of training."""

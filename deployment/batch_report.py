@@ -1,0 +1,25 @@
+"""`predict --report`: one page about a finished run, beside its predictions."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from deployment.batch_run import REPORTING, Event, followed, version_named
+from deployment.workspace.bundles import read_release
+from deployment.workspace.workspace import Workspace
+
+
+def write_report(
+    workspace: Workspace, version: str, out: str, say: Callable[[Event], None]
+) -> Event:
+    """Write the page of the run in the folder `out`; returns the last event.
+
+    It takes no model, and so none of the version's own packages. Raises EdgeFailure, Interrupted.
+    """
+    release = read_release(workspace.releases, version_named(workspace, version))
+    job = {
+        "bundle": str(release.path.absolute()),
+        "public_key": str(workspace.public_key.absolute()),
+        "out": os.path.abspath(out),
+    }
+    return followed(workspace, sys.executable, REPORTING, job, say)

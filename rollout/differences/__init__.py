@@ -1,0 +1,1 @@
+"""How two versions' answers to the same rows differ, and for which rows. Pure."""
