@@ -17,8 +17,9 @@ from rollout.verdict.baseline import Reference
 from rollout.verdict.breaker import BREAKER
 from rollout.verdict.evidence import Evidence, asked
 from rollout.verdict.segments import segment_rows
+from rollout.verdict.signals.numbers import SignalNumbers
 from rollout.verdict.signals.registry import SIGNALS
-from rollout.verdict.signals.signal import SignalInput
+from rollout.verdict.signals.signal import SignalInput, VerdictSignal
 from rollout.verdict.verdict import GUARD_LIMIT, Judged, Verdict, judge
 from rollout.verdict.words.alarm import alarm, odds, share_of_way
 from rollout.verdict.words.phrases import CANDIDATE, COPIES, COUNTED, NEVER, PAIRS, REQUESTS
@@ -167,6 +168,7 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "candidate": numbers.candidate,
         "stable": numbers.stable,
         "difference": numbers.difference,
+        "band": _band(signal, seen, numbers),
         "against": judged.against,
         "against_needed": judged.against_needed,
         "alarm": level_of(judged, numbers.has_counts),
@@ -174,6 +176,26 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "margin": signal.margin_text(seen),
         **_missing(way),
         "says": says(judged, known),
+    }
+
+
+def _band(
+    signal: VerdictSignal, seen: SignalInput, numbers: SignalNumbers
+) -> dict[str, Any] | None:
+    """The difference as numbers, parts of one. allowed: more than this is worse; proved_below: the
+    proof is there where the whole band is below; None where there is none to come."""
+    band = numbers.band
+    if band is None:
+        return None
+
+    has_proof = seen.rule.margin > 0 and not band.both_ways
+    return {
+        "low": band.low,
+        "estimate": band.estimate,
+        "high": band.high,
+        "allowed": seen.rule.tolerance if band.allowed is None else band.allowed,
+        "proved_below": signal.margin(seen.rule, seen.reference) if has_proof else None,
+        "both_ways": band.both_ways,
     }
 
 

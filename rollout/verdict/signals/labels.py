@@ -5,6 +5,8 @@ share of them. Where it does not, the bet is fair only at the right centre: its 
 of what the centre is off by and what the share is off by. So the centre comes from labels seen, and
 the share is watched (`label_guard` in rollout/verdict/verdict.py)."""
 
+from dataclasses import replace
+
 from rollout.state.policy import SignalPolicy
 from rollout.verdict.baseline import Reference
 from rollout.verdict.evidence import LABEL_LEVELS, Evidence
@@ -16,7 +18,7 @@ from rollout.verdict.sequential import (
     log_paired_proof,
     pairs_to_proof,
 )
-from rollout.verdict.signals.numbers import SignalNumbers, drawn_share, rates, spread
+from rollout.verdict.signals.numbers import Band, SignalNumbers, drawn_share, rates
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
 
@@ -65,7 +67,7 @@ class LabelsSignal(RateSignal):
 
         share = drawn_share(seen.weight)
         numbers = rates(self.tables(seen.evidence), self.centre(seen.reference), share, _lost)
-        return SignalNumbers(numbers.candidate, numbers.stable, numbers.difference, share, UNIT)
+        return replace(numbers, unit=UNIT)
 
     def more_to_proof(
         self, seen: SignalInput, share: float | None, quantile: float, proof: float
@@ -84,12 +86,14 @@ class LabelsSignal(RateSignal):
 
 def _paired_numbers(pairs: Array) -> SignalNumbers:
     worse, better = pairs[LABEL_LEVELS:].sum(), pairs[: LABEL_LEVELS - 1].sum()
+    band = Band(*interval_paired(pairs))
     return SignalNumbers(
         f"{int(worse)} worse",
         f"{int(better)} worse",
-        f"{spread(*interval_paired(pairs))} of {int(pairs.sum())} pairs",
+        f"{band} of {int(pairs.sum())} pairs",
         None,
         UNIT,
+        band,
     )
 
 

@@ -401,3 +401,23 @@ def test_what_a_person_has_accepted_is_no_reason_to_look_again() -> None:
         "prediction of v2 differ: a person should look before it goes on",
         "proved; the difference in prediction was accepted by a person",
     ]
+
+
+def test_a_difference_of_rates_is_there_in_numbers_with_both_lines() -> None:
+    errors = line(report_of(*GOOD), "errors")
+    band = errors["band"]
+    assert band["low"] < band["estimate"] < band["high"]
+    assert errors["difference"].startswith(f"{100 * band['estimate']:+.2f} pp")
+    assert (band["allowed"], band["proved_below"], band["both_ways"]) == (0.0, 0.005, False)
+
+
+def test_the_band_of_predictions_is_of_both_directions_and_has_no_proof() -> None:
+    band = line(report_of(*EVERYTHING), "prediction")["band"]
+    assert band["both_ways"]
+    assert band["proved_below"] is None
+    assert band["allowed"] == pytest.approx(0.02)
+
+
+def test_what_is_no_difference_of_rates_has_no_band() -> None:
+    assert line(report_of(*GOOD), "latency")["band"] is None
+    assert line(report_of(), "errors")["band"] is None

@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cli.render.verdict.lists import about, joined, rate
-from cli.render.verdict.stage import (
+from rollout.durations import shown_seconds
+from rollout.plurals import counted
+from rollout.state.policy import title_of
+from rollout.verdict.words.alarm import NO_ALARM
+from rollout.verdict.words.lists import about, joined, rate
+from rollout.verdict.words.phrases import ASKED, COUNTED, NEVER, OFF, PAIRS
+from rollout.verdict.words.stage import (
     ENDED,
     FAILING,
     FLAGGED,
@@ -15,11 +20,6 @@ from cli.render.verdict.stage import (
     ROLLED_BACK,
     ends_by,
 )
-from deployment.commands.strategy_options import shown_seconds
-from rollout.plurals import counted
-from rollout.state.policy import title_of
-from rollout.verdict.words.alarm import NO_ALARM
-from rollout.verdict.words.phrases import ASKED, COUNTED, NEVER, OFF, PAIRS
 
 Signal = dict[str, Any]
 
