@@ -11,6 +11,7 @@ Refusal
 ├── NothingToDo        there is no rollout, release or version the act could apply to
 ├── TooSlow            the rollout cannot end before its deadline at the traffic that is there
 ├── BadSetting         a key or value of deploy.toml is not known
+├── BadTokens          the list of named tokens cannot be read, or not be changed so
 └── BrokenRecord       a ledger body cannot be read
 """
 
@@ -53,6 +54,10 @@ class TooSlow(Refusal):
 
 class BadSetting(Refusal):
     """A key or value of deploy.toml is not known."""
+
+
+class BadTokens(Refusal):
+    """The list of named tokens cannot be read, or not be changed so."""
 
 
 class BrokenRecord(Refusal):

@@ -54,6 +54,9 @@ class RouterSettings:
     workers: int = 1
     pinning: bool | str = "loopback"
     open_on_loopback: bool = True
+    public: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    session_s: float = 43_200.0
     fallback: bool = True
     shadow_tolerance: float = 1e-6
     recent_rows: int = 500
@@ -125,6 +128,7 @@ class Settings:
 
 TARGETS = ("local", "heroku")
 PINNING = "loopback"
+PUBLIC = ("page", "status", "metrics", "docs")
 LONGEST_PREFIX = 16
 MAY_BE_ZERO = (
     "port",
@@ -237,6 +241,10 @@ def _check(settings: Settings) -> None:
             f"{settings.deployment.workers}"
         )
 
+    for area in settings.router.public:
+        _check_word("router.public", area, PUBLIC)
+
+    _check_hosts("router.hosts", settings.router.hosts)
     _check_urls("webhooks.urls", settings.webhooks.urls)
     _check_numbers("heroku", settings.heroku)
     _check_heroku(settings.heroku)
@@ -282,6 +290,17 @@ def _check_urls(path: str, urls: tuple[str, ...]) -> None:
         if url in urls[:index]:
             raise BadSetting(
                 f"deploy.toml: '{path}[{index}]' is there twice: name each receiver once"
+            )
+
+
+def _check_hosts(path: str, hosts: tuple[str, ...]) -> None:
+    for index, host in enumerate(hosts):
+        name, _, port = host.partition(":")
+        plain = name.replace("-", "").replace(".", "")
+        if not (plain.isalnum() and plain.isascii() and (not port or port.isdigit())):
+            raise BadSetting(
+                f"deploy.toml: '{path}[{index}]' is no name of a host: models.example.com or "
+                f"models.example.com:8443 is, not {host!r}"
             )
 
 

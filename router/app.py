@@ -17,7 +17,16 @@ from a2wsgi import WSGIMiddleware
 from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
 from rollout.state.signal_settings import Labels
-from router.access import Access
+from router.access.areas import Area
+from router.access.rules import Access
+from router.access.session_endpoint import PATH as SESSION
+from router.access.session_endpoint import SessionEndpoint
+from router.access.token_list import FILE as TOKENS
+from router.access.token_list import TokenList
+from router.acts.act_recorder import ActRecorder
+from router.acts.acts_endpoint import PATH as ACTS
+from router.acts.acts_endpoint import ActsEndpoint
+from router.acts.version_proof import VersionProof
 from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
@@ -76,7 +85,8 @@ class Router:
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
-        self.access = Access(config.settings.router, config.host, config.operator_token)
+        tokens = TokenList(config.operator_token, config.state.joinpath(*TOKENS), config.tokens)
+        self.access = Access(config.settings.router, config.host, tokens, config.token_key)
         view = WorkerView(self._table, self._snapshots, self._ledger)
         pages: Any = create_pages(view, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
@@ -140,6 +150,11 @@ class Router:
             await way_in(scope, receive, send)
         elif path == "/feedback":
             await self.feedback(scope, receive, send)
+        elif path == SESSION:
+            await self.session(scope, receive, send)
+        elif path.startswith(ACTS):
+            caller = self.access.require(Area.ACTS, scope["method"], scope["headers"])
+            await self.acts(scope, receive, send, caller)
         elif path.startswith(DRAINS):
             await self.drain(scope, receive, send)
         elif path.startswith("/v2/models/") and is_of_a_version(path):
@@ -261,6 +276,10 @@ class Router:
         self.models = ModelPages(settings, self.traffic, pages, self.access, self.leaving)
         self.hot = self.ways_in.hot()
 
+        self.session = SessionEndpoint(self.access, self.leaving)
+        recorder = ActRecorder(config.database_url, settings.model)
+        self.acts = ActsEndpoint(recorder, self._table, VersionProof(pages), self.leaving)
+
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
         known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
@@ -288,6 +307,7 @@ class Router:
         await self._publish_once()
         await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
         self.ways_in.close()
+        self.acts.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 

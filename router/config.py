@@ -28,6 +28,7 @@ class RouterConfig:
     host: str
     bind: str
     operator_token: str = ""
+    tokens: str = ""
     webhook_secret: bytes = b""
     through: str = ""
     socket_is_held: bool = False
@@ -45,6 +46,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> RouterConfig:
     SLUICE_CONFIG, SLUICE_STATE, DATABASE_URL, PORT, SLUICE_SERVICE_SECRET and SLUICE_TOKEN_KEY.
     SLUICE_LISTEN_FD replaces PORT: the number of an inherited listening socket.
     SLUICE_OPERATOR_TOKEN: without it no request is the operator's.
+    SLUICE_TOKENS: the named tokens' list, instead of the file in the state folder.
     SLUICE_WEBHOOK_SECRET: needed where webhooks.urls names receivers.
     SLUICE_CONNECT_THROUGH: `host:port` of an emulated platform's proxy in front of the versions."""
     settings = _settings(Path(environ.get("SLUICE_CONFIG", "deploy.toml")))
@@ -60,6 +62,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> RouterConfig:
         token_key=_required(environ, "SLUICE_TOKEN_KEY").encode(),
         host=host,
         bind=f"fd://{inherited}" if inherited else f"{host}:{port or settings.router.port}",
+        tokens=environ.get("SLUICE_TOKENS", ""),
         operator_token=_optional(environ, "SLUICE_OPERATOR_TOKEN"),
         webhook_secret=_webhook_secret(environ) if settings.webhooks.urls else b"",
         through=environ.get("SLUICE_CONNECT_THROUGH", ""),

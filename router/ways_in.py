@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rollout.settings import Settings
-from router.access import Access
+from router.access.rules import Access
 from router.dispatch.dispatcher import Dispatcher
 from router.endpoints.codecs.arrow import CONTENT_TYPE, PredictArrow
 from router.endpoints.codecs.codec import Codec

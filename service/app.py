@@ -4,6 +4,7 @@ All of it in Flask, and /predict also on wire/'s fast path.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 
@@ -16,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service import oip
 from service.answers import JSON, PROBLEM, PredictResponses
 from service.answers import problem as problem_of
-from service.bundle import Manifest, verify_bundle
+from service.bundle import BundleError, Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
 from service.fast_handler import FastHandler
 from service.metrics import Metrics, exposition
@@ -74,17 +75,20 @@ def create_app(config: ServiceConfig | None = None) -> Service:
     metrics = Metrics(bundle.manifest.version, model.name)
     answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
-        _flask(answers, metrics, config.secret),
+        _flask(answers, metrics, config.secret, partial(prove, bundle, model)),
         FastHandler(answers, metrics, config.secret, config.threads),
     )
 
 
-def _flask(answers: PredictResponses, metrics: Metrics, secret: str) -> Flask:
+def _flask(
+    answers: PredictResponses, metrics: Metrics, secret: str, proof: Callable[[], int]
+) -> Flask:
     app = Flask("service")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     _guard(app, answers, secret, metrics)
     _predict_routes(app, answers)
     _model_routes(app, answers.predictor.manifest)
+    _proof_routes(app, answers.predictor.manifest, proof)
     return app
 
 
@@ -170,6 +174,19 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     app.add_url_rule(
         "/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE_LATEST)
     )
+
+
+def _proof_routes(app: Flask, manifest: Manifest, proof: Callable[[], int]) -> None:
+    """The router asks before it promotes: the running process predicts its golden rows again."""
+
+    def golden() -> Response:
+        try:
+            return _json({"golden_rows": proof()})
+        except BundleError as error:
+            return _json({"error": str(error)}, 500)
+
+    for path in _model_paths(manifest):
+        app.add_url_rule(f"{path}/golden", f"golden {path}", golden)
 
 
 def _model_paths(manifest: Manifest) -> tuple[str, str]:

@@ -104,6 +104,25 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     if engine.dialect.name == "sqlite":
         begin = "BEGIN IMMEDIATE"
 
+    with _begun(engine, begin) as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """A connection whose statements all read the database as it was at the first of them; raises
+    StoreUnavailable for the database's faults.
+    """
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    if engine.dialect.name == "sqlite":
+        begin = "BEGIN"
+
+    with _begun(engine, begin) as connection:
+        yield connection
+
+
+@contextmanager
+def _begun(engine: Engine, begin: str) -> Iterator[Connection]:
     with statements(engine) as connection:
         connection.exec_driver_sql(begin)
         try:

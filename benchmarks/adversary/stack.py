@@ -20,7 +20,8 @@ from benchmarks.adversary.virtual_time import VirtualLoop, virtual
 from rollout.settings import Settings
 from rollout.verdict.bins import latency_bin, ratio_bin
 from rollout.verdict.evidence import Tally
-from router.access import Access
+from router.access.rules import Access
+from router.access.token_list import TokenList
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.routing_table import RoutingTable, table_of
 from router.endpoints.predict import Predict
@@ -88,7 +89,7 @@ class Stack:
         outcomes = Outcomes(
             self.dispatcher.counts, self._key, loop.epoch, lambda _: contest.plan.kind.answers
         )
-        access = Access(settings.router, "127.0.0.1", "")
+        access = Access(settings.router, "127.0.0.1", TokenList(""), b"")
         self.endpoint = Predict(
             settings, self.dispatcher, outcomes, RowSample(0, seed), access, lambda: False
         )

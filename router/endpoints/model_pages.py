@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rollout.settings import Settings
-from router.access import Access
+from router.access.rules import Access
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher
 from router.dispatch.upstream import Failure
 from router.dispatch.version_pages import VersionPages

@@ -5,11 +5,12 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from router.access import Access
+from router.access.areas import Area, area_of
+from router.access.rules import Access
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints import model_repository
 from router.endpoints.metrics_text import exposition
@@ -39,11 +40,42 @@ def create_pages(view: WorkerView, ids: WhoServed, access: Access) -> Flask:
     """The Flask app, which has no state."""
     app = Flask("router")
     app.url_map.merge_slashes = False
+    _check_access(app, access)
     _public_routes(app, view, access)
     _operators_routes(app, view, ids, access)
     _repository_routes(app, view, access)
     _refusals(app)
     return app
+
+
+def _check_access(app: Flask, access: Access) -> None:
+    """Ask every route's area who may enter it; `g.caller` is who does."""
+
+    @app.before_request
+    def check() -> Response | None:
+        if request.url_rule is None:
+            return None
+
+        area = area_of(request.url_rule.rule)
+        try:
+            g.caller = access.require(area, request.method, _headers())
+        except Problem as refused:
+            if area is Area.PAGE and refused.status == 401:
+                return _sign_in_page()
+            raise
+
+        return None
+
+
+def _sign_in_page() -> Response:
+    """What a stranger gets of the page: a form, and nothing of the model."""
+    response = Response(render_template("sign_in.html"), 401)
+    response.headers["WWW-Authenticate"] = "Bearer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return response
 
 
 def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
@@ -102,26 +134,24 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
 
     @app.get("/v2/health/ready")
     def ready() -> tuple[Response, int]:
-        return _ready(view.table(), view.ledger(), in_full=access.allows(_headers()))
+        return _ready(view.table(), view.ledger(), in_full=access.sees(request.method, _headers()))
 
 
 def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Access) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
-        access.require(_headers())
         table = view.table()
         text = exposition(view.snapshots(), dict(table.weights), table.split_id)
         return Response(text, content_type=CONTENT_TYPE_LATEST)
 
     @app.get("/status")
     def operators_status() -> Response:
-        access.require(_headers())
-        body = status(view.table(), view.snapshots(), with_rows=access.is_operator(_headers()))
+        rows = access.sees_rows(request.method, _headers())
+        body = status(view.table(), view.snapshots(), with_rows=rows)
         return jsonify({**body, "ledger": view.ledger() or "answers"})
 
     @app.get("/whoserved/<token>")
     def whoserved(token: str) -> Response:
-        access.require_operator(_headers())
         return Response(ids.answer(token), content_type="application/json")
 
 
@@ -129,10 +159,11 @@ def _repository_routes(app: Flask, view: WorkerView, access: Access) -> None:
     @app.post(REPOSITORY_INDEX)
     def index() -> Response:
         model_repository.check_index_request(request.get_data(cache=False))
-        return jsonify(model_repository.index(view.table(), in_full=access.allows(_headers())))
+        return jsonify(
+            model_repository.index(view.table(), in_full=access.sees(request.method, _headers()))
+        )
 
     def stats(model: str, version: str | None = None) -> Response:
-        access.require(_headers())
         return jsonify(model_repository.statistics(view.table(), view.snapshots(), model, version))
 
     app.add_url_rule("/v2/models/<model>/stats", "stats", stats)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from rollout.settings import Settings
-from router.access import Access
+from router.access.rules import Access
 from router.dispatch.dispatcher import STATUS_OF_LOSS, Dispatcher, Reply
 from router.dispatch.pairs import PairedRequest
 from router.dispatch.version_pages import VersionPages

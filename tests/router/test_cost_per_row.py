@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from rollout.settings import Settings
-from router.access import Access
+from router.access.rules import Access
+from router.access.token_list import TokenList
 from router.dispatch.upstream import Answer
 from router.endpoints import predict
 from router.endpoints.codecs.predict_json import ERRORS_LISTED
@@ -53,7 +54,7 @@ class Router:
         self.harness = DispatcherHarness(deployed("v1"))
         settings = Settings()
         outcomes = Outcomes(self.harness.traffic.counts, b"key-of-sixteen-bytes")
-        access = Access(settings.router, "127.0.0.1", "")
+        access = Access(settings.router, "127.0.0.1", TokenList(""), b"")
         self.predict = Predict(
             settings, self.harness.traffic, outcomes, RowSample(0), access, lambda: False
         )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from router.access import _without_port
+from router.access.origin import without_port
 from tests.router.router_harness import tensor
 from tests.until import until
 
@@ -141,6 +141,6 @@ def test_bodies_that_do_not_come_do_not_keep_the_pages_from_others(pair):
 
 
 def test_a_host_that_cannot_be_read_is_not_this_machine():
-    assert _without_port("[::1]:80") == "::1"
-    assert _without_port("[::1") == ""
-    assert _without_port("127.0.0.1:80") == "127.0.0.1"
+    assert without_port("[::1]:80") == "::1"
+    assert without_port("[::1") == ""
+    assert without_port("127.0.0.1:80") == "127.0.0.1"

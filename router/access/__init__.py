@@ -1,0 +1,1 @@
+"""Who may see and do what: tokens, sessions of browsers, and the rules for each area."""

@@ -1,0 +1,1 @@
+"""Acts over HTTP: those that are one insert into the ledger."""

@@ -1,0 +1,1 @@
+"""Brings what the router counts and judges into the history."""

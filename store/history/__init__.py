@@ -1,0 +1,1 @@
+"""The history on disk: counts by time, and what was judged then."""
