@@ -56,6 +56,8 @@ from router.evidence.worker_metrics import Snapshot
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
+from router.watching.sources.page_reader import PageReader, WorkerState
+from router.watching.watch_endpoint import WatchEndpoint, is_watched
 from router.ways_in import WaysIn
 from router.webhooks.cursor import SavedCursors
 from router.webhooks.deliverer import Webhooks, deliver
@@ -150,6 +152,8 @@ class Router:
             await way_in(scope, receive, send)
         elif path == "/feedback":
             await self.feedback(scope, receive, send)
+        elif is_watched(path):
+            await self.watch(scope, receive, send)
         elif path == SESSION:
             await self.session(scope, receive, send)
         elif path.startswith(ACTS):
@@ -280,6 +284,9 @@ class Router:
         recorder = ActRecorder(config.database_url, settings.model)
         self.acts = ActsEndpoint(recorder, self._table, VersionProof(pages), self.leaving)
 
+        reader = PageReader(self.follower.engine, settings.model, self._worker_state)
+        self.watch = WatchEndpoint(settings.model, reader, self.access, self.leaving)
+
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
         known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
@@ -308,6 +315,7 @@ class Router:
         await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
         self.ways_in.close()
         self.acts.close()
+        self.watch.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 
@@ -407,6 +415,9 @@ class Router:
 
     def _table(self) -> Any:
         return self.traffic.table
+
+    def _worker_state(self) -> WorkerState:
+        return WorkerState(self.traffic.table, self._snapshots(), self._ledger())
 
     def _loss(self, rollout: int) -> Labels:
         """The label policy of the rollout that began with a revision, else that of deploy.toml."""

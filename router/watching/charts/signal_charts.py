@@ -1,0 +1,76 @@
+"""Two charts a signal: the difference as a band that holds at any time, and the evidence."""
+
+from collections.abc import Callable, Sequence
+
+from rollout.state.policy import title_of
+from router.watching.charts.chart import Chart, Line, Value, chart
+from router.watching.sources.verdict_moments import SignalMoment, VerdictMoment
+
+DECIDES = 100.0
+Number = Callable[[SignalMoment], Value]
+
+
+def signal_charts(moments: Sequence[VerdictMoment], names: Sequence[str]) -> list[Chart]:
+    """The charts of these signals; no band where a signal has none."""
+    charts = []
+    for name in names:
+        if band := band_chart(moments, name):
+            charts.append(band)
+
+        charts.append(evidence_chart(moments, name))
+
+    return charts
+
+
+def band_chart(moments: Sequence[VerdictMoment], name: str) -> Chart | None:
+    """The candidate's rate less the stable version's, in percentage points, with both lines."""
+    with_band = [moment for moment in moments if _band_of(moment, name)]
+    if not with_band:
+        return None
+
+    def values(number: Number) -> list[Value]:
+        return [number(moment.signals[name]) for moment in with_band]
+
+    last = with_band[-1].signals[name]
+    lines = [
+        Line("low end", values(lambda one: one.low), "band", band="low"),
+        Line("high end", values(lambda one: one.high), "band", band="high"),
+        Line("difference", values(lambda one: one.estimate), "v1"),
+        Line("more is worse", values(lambda one: one.allowed), "limit", "dashed", steps=True),
+    ]
+    if last.both_ways:
+        lines[3] = Line("more differs", lines[3].values, "limit", "dashed", steps=True)
+        below = values(lambda one: None if one.allowed is None else -one.allowed)
+        lines.append(Line("less differs", below, "limit", "dashed", steps=True))
+    if last.proved_below is not None:
+        proved = values(lambda one: one.proved_below)
+        lines.append(Line("proved not worse below", proved, "proof", "dotted", steps=True))
+
+    title = f"Difference of {title_of(name)}"
+    return chart(f"band-{name}", title, " pp", [moment.at for moment in with_band], lines)
+
+
+def evidence_chart(moments: Sequence[VerdictMoment], name: str) -> Chart:
+    """Evidence against the candidate, and the proof, in percent of what decides."""
+    known = [moment for moment in moments if name in moment.signals]
+    against: list[Value] = [min(moment.signals[name].against, 120.0) for moment in known]
+    proof = [_limited(moment.signals[name].proof) for moment in known]
+    lines = [Line("evidence against", against, "alarm")]
+    if any(value is not None for value in proof):
+        lines.append(Line("proof", proof, "proof"))
+
+    decides: list[Value] = [DECIDES for _ in known]
+    lines.append(Line("decides", decides, "limit", "dashed", steps=True))
+    title = f"Evidence on {title_of(name)}"
+    at = [moment.at for moment in known]
+    return chart(f"evidence-{name}", title, " %", at, lines, top=120.0)
+
+
+def _limited(value: float | None) -> Value:
+    if value is None:
+        return None
+    return min(value, 120.0)
+
+
+def _band_of(moment: VerdictMoment, name: str) -> bool:
+    return name in moment.signals and moment.signals[name].estimate is not None
