@@ -4,7 +4,7 @@ import { actMarks, immatureZone } from "./chart-marks.js";
 import { axes, lineOf, watchColours } from "./chart-style.js";
 import { numberWords } from "./numbers.js";
 
-const HEIGHT = 190;
+const HEIGHT = 170;
 const shown = new Map();
 let newest = null;
 
@@ -59,7 +59,7 @@ class ShownChart {
     if (isEmpty) return;
 
     this.picture.setAttribute("aria-label", chart.sentence);
-    const shape = JSON.stringify([chart.lines.map((line) => [line.name, line.colour]), chart.top]);
+    const shape = JSON.stringify(chart.lines.map((line) => [line.name, line.colour]));
     if (shape !== this.shape) this.forget();
     this.facts = { chart, snapshot };
     const data = [chart.at, ...chart.lines.map((line) => line.values)];
@@ -90,7 +90,7 @@ class ShownChart {
         ...chart.lines.map((line) => ({
           ...lineOf(line).series,
           label: line.name,
-          value: (_, value) => numberWords(value, chart.unit),
+          value: (_, value) => value === null || value === undefined ? "" : numberWords(value, chart.unit),
         })),
       ],
       bands: spread,
@@ -99,8 +99,8 @@ class ShownChart {
   }
 
   range(low, high) {
-    const { top } = this.facts.chart;
-    if (top !== null) return [0, top];
+    const { top, bottom } = this.facts.chart;
+    if (top !== null) return [bottom, top];
     const least = Math.min(0, low ?? 0);
     const most = Math.max(0, high ?? 0);
     const room = 0.06 * (most - least) || 1;

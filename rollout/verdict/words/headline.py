@@ -108,8 +108,13 @@ def _telling_signal(verdict: dict[str, Any], state: str) -> Signal | None:
         return next(filter(_is_lower, signals), None)
 
     unproved = [signal for signal in required_unproved(verdict) if signal["candidate"] != "-"]
-    shown = unproved or [signal for signal in signals if signal.get("band")]
-    return max(shown, key=_wait_s, default=None)
+    if unproved:
+        return max(unproved, key=_wait_s)
+
+    # How right the answers are matters most, where it is known.
+    banded = [signal for signal in signals if signal.get("band")]
+    labels = (signal for signal in banded if signal["name"] == "labels")
+    return next(labels, next(iter(banded), None))
 
 
 def _against(signal: Signal) -> float:

@@ -15,6 +15,6 @@ def all_charts(sources: PageSources) -> dict[str, Chart]:
     if rollout is not None and sources.report is not None:
         moments = [moment for moment in sources.moments if moment.rollout == rollout.id]
         names = [signal["name"] for signal in sources.report["signals"]]
-        charts += signal_charts(moments, names)
+        charts += signal_charts(moments, names, sources.colours[rollout.candidate])
 
     return {chart.id: chart for chart in charts}

@@ -29,8 +29,8 @@ class Line:
 class Chart:
     """A chart. at: epoch seconds, rising. unit: after each number. sentence: its label.
 
-    greyed: why its lines must not be compared; empty where they may. top: the end of its axis,
-    where that is fixed. immature_s: from when on labels are still missing (epoch seconds).
+    greyed: why its lines must not be compared; empty where they may. top, bottom: the ends of its
+    axis, where these are fixed. immature_s: from when on labels are still missing (epoch seconds).
     """
 
     id: str
@@ -41,6 +41,7 @@ class Chart:
     sentence: str = ""
     greyed: str = ""
     top: float | None = None
+    bottom: float | None = None
     immature_s: float | None = None
 
 
@@ -65,6 +66,7 @@ def chart(
     lines: Sequence[Line],
     greyed: str = "",
     top: float | None = None,
+    bottom: float | None = None,
     immature_s: float | None = None,
 ) -> Chart:
     """A chart with its sentence."""
@@ -72,7 +74,7 @@ def chart(
     if greyed:
         said = f"{said} Not comparable: {greyed}."
 
-    return Chart(chart_id, title, unit, at, lines, said, greyed, top, immature_s)
+    return Chart(chart_id, title, unit, at, lines, said, greyed, top, bottom, immature_s)
 
 
 def clock(at: float) -> str:

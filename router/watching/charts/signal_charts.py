@@ -7,14 +7,18 @@ from router.watching.charts.chart import Chart, Line, Value, chart
 from router.watching.sources.verdict_moments import SignalMoment, VerdictMoment
 
 DECIDES = 100.0
+BEYOND = 1.0
+"""How much of the axis is around the newest band, in widths of it."""
 Number = Callable[[SignalMoment], Value]
 
 
-def signal_charts(moments: Sequence[VerdictMoment], names: Sequence[str]) -> list[Chart]:
-    """The charts of these signals; no band where a signal has none."""
+def signal_charts(
+    moments: Sequence[VerdictMoment], names: Sequence[str], colour: str
+) -> list[Chart]:
+    """The charts of these signals; no band where a signal has none. colour: the candidate's."""
     charts = []
     for name in names:
-        if band := band_chart(moments, name):
+        if band := band_chart(moments, name, colour):
             charts.append(band)
 
         charts.append(evidence_chart(moments, name))
@@ -22,7 +26,7 @@ def signal_charts(moments: Sequence[VerdictMoment], names: Sequence[str]) -> lis
     return charts
 
 
-def band_chart(moments: Sequence[VerdictMoment], name: str) -> Chart | None:
+def band_chart(moments: Sequence[VerdictMoment], name: str, colour: str) -> Chart | None:
     """The candidate's rate less the stable version's, in percentage points, with both lines."""
     with_band = [moment for moment in moments if _band_of(moment, name)]
     if not with_band:
@@ -35,7 +39,7 @@ def band_chart(moments: Sequence[VerdictMoment], name: str) -> Chart | None:
     lines = [
         Line("low end", values(lambda one: one.low), "band", band="low"),
         Line("high end", values(lambda one: one.high), "band", band="high"),
-        Line("difference", values(lambda one: one.estimate), "v1"),
+        Line("difference", values(lambda one: one.estimate), colour),
         Line("more is worse", values(lambda one: one.allowed), "limit", "dashed", steps=True),
     ]
     if last.both_ways:
@@ -47,7 +51,22 @@ def band_chart(moments: Sequence[VerdictMoment], name: str) -> Chart | None:
         lines.append(Line("proved not worse below", proved, "proof", "dotted", steps=True))
 
     title = f"Difference of {title_of(name)}"
-    return chart(f"band-{name}", title, " pp", [moment.at for moment in with_band], lines)
+    at = [moment.at for moment in with_band]
+    bottom, top = _axis(last)
+    return chart(f"band-{name}", title, " pp", at, lines, top=top, bottom=bottom)
+
+
+def _axis(last: SignalMoment) -> tuple[float, float]:
+    """Both ends of the axis, by the newest band: the first ones are as wide as all that can be."""
+    low, high = last.low or 0.0, last.high or 0.0
+    room = BEYOND * max(high - low, 1e-3)
+    marks = [0.0, last.allowed or 0.0, last.proved_below or 0.0]
+    if last.both_ways:
+        marks.append(-(last.allowed or 0.0))
+
+    bottom, top = min(low - room, *marks), max(high + room, *marks)
+    edge = 0.05 * (top - bottom)
+    return round(max(-100.0, bottom - edge), 4), round(min(100.0, top + edge), 4)
 
 
 def evidence_chart(moments: Sequence[VerdictMoment], name: str) -> Chart:
@@ -63,7 +82,7 @@ def evidence_chart(moments: Sequence[VerdictMoment], name: str) -> Chart:
     lines.append(Line("decides", decides, "limit", "dashed", steps=True))
     title = f"Evidence on {title_of(name)}"
     at = [moment.at for moment in known]
-    return chart(f"evidence-{name}", title, " %", at, lines, top=120.0)
+    return chart(f"evidence-{name}", title, " %", at, lines, top=120.0, bottom=0.0)
 
 
 def _limited(value: float | None) -> Value:

@@ -22,7 +22,7 @@ def split_chart(sources: PageSources) -> Chart:
             served = [_percent(part) for part in series.array(name, "served_share")]
             lines.append(Line(f"{name} served", served, colour))
 
-    return chart("split", "Share of the requests", " %", at, lines, top=100.0)
+    return chart("split", "Share of the requests", " %", at, lines, top=100.0, bottom=0.0)
 
 
 def asked_shares(acts: Sequence[Act], name: str, at: Sequence[float]) -> list[Value]:

@@ -44,7 +44,7 @@ def harm(sources: PageSources) -> list[HarmLine]:
         ),
         HarmLine(
             count(numbers.errors),
-            f"of them it failed; {count(numbers.fallbacks)} of those another version answered",
+            f"of them failed; {count(numbers.fallbacks)} of these were answered by another version",
         ),
     ]
     if numbers.compared:

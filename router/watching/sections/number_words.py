@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from rollout.durations import shown_seconds
 
 NOTHING = "–"
+NARROW = "\u00a0"
+"""Between a number and its unit, so that no line ends between them."""
 
 
 def shown(number: float | None) -> str:
@@ -27,19 +29,19 @@ def percent(part: float | None, digits: int = 1) -> str:
     """`12.5 %` of a part of one; the last digits are left out where they are zero."""
     if part is None:
         return NOTHING
-    return f"{round(100 * part, digits):g} %"
+    return f"{round(100 * part, digits):g}{NARROW}%"
 
 
 def share(points: float) -> str:
     """`12.5 %` of basis points."""
-    return f"{points / 100:g} %"
+    return f"{points / 100:g}{NARROW}%"
 
 
 def milliseconds(ms: float | None) -> str:
     """`0.27 ms`, `5.2 ms`, `141 ms`."""
     if ms is None:
         return NOTHING
-    return f"{ms:.3g} ms"
+    return f"{ms:.3g}{NARROW}ms"
 
 
 def rate(per_s: float | None) -> str:

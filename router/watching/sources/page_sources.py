@@ -12,6 +12,8 @@ from router.watching.sources.time_span import TimeSpan
 from router.watching.sources.verdict_moments import VerdictMoment
 
 Json = dict[str, Any]
+COLOURS = 6
+"""Versions that page.css can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,14 @@ class PageSources:
 
     @property
     def colours(self) -> dict[str, str]:
-        """The colour of each version, which is the same in all charts; also of former ones."""
-        known = [*self.names]
+        """The colour of each version: the same in all charts, and after its release."""
+        known = [*self.ledger.versions]
         if self.series is not None:
             known += self.series.versions
 
         known += [name for act in self.acts for name in act.asked]
         names = dict.fromkeys(known)
-        return {name: f"v{min(number, 5)}" for number, name in enumerate(names)}
+        return {name: f"v{number % COLOURS}" for number, name in enumerate(names)}
 
     def numbers(self, name: str) -> VersionNumbers:
         """The numbers of a version, zeros where it has none."""

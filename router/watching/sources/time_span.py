@@ -8,10 +8,10 @@ from router.problems import Problem
 
 MOST_STEPS = 240
 ROLLOUT = "rollout"
-LEAST_S = 300.0
+LEAST_S = 120.0
 BEFORE_S = 30.0
 """Of the time before a rollout that is shown with it."""
-QUIET_S = 3_600.0
+QUIET_S = 900.0
 """What is shown while no rollout is in progress."""
 SPANS = {"15m": 900.0, "1h": 3_600.0, "24h": 86_400.0, "7d": 604_800.0, "90d": float(HOURS.kept)}
 TITLES = {
