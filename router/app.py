@@ -53,6 +53,7 @@ from router.evidence.prediction_counters import Outcomes
 from router.evidence.prediction_values import UNKNOWN
 from router.evidence.recent_rate import RecentRate
 from router.evidence.worker_metrics import Snapshot
+from router.history.keeper import LOOK_EVERY_S, HistoryKeeper
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
@@ -246,6 +247,9 @@ class Router:
             self.follower.engine, config.settings.model, self.traffic.tallies, kept=kept
         )
         self._control_thread = ThreadPoolExecutor(1, thread_name_prefix="controller")
+        self.history = HistoryKeeper(self.follower.engine, config.settings.model, config.state)
+        # Of its own, so that no act waits for the history's file or tables.
+        self._history_thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
         # A verdict takes some milliseconds of Python, for which requests must not wait.
         sys.setswitchinterval(SWITCH_S)
@@ -258,6 +262,7 @@ class Router:
             loop.create_task(self._control()),
             loop.create_task(LatencyProbe(config.settings, self.traffic).compare()),
             loop.create_task(self._publish()),
+            loop.create_task(self._keep_history()),
             loop.create_task(self._expire()),
             loop.create_task(row_sample.keep(self.recent, samples, self._publisher)),
         ]
@@ -312,7 +317,9 @@ class Router:
 
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._publish_once()
-        await asyncio.get_running_loop().run_in_executor(self._control_thread, self._last_flush)
+        in_thread = asyncio.get_running_loop().run_in_executor
+        await in_thread(self._control_thread, self._last_flush)
+        await in_thread(self._history_thread, self.history.stop, self.traffic.table.ledger)
         self.ways_in.close()
         self.acts.close()
         self.watch.close()
@@ -327,6 +334,13 @@ class Router:
                 self._control_thread, self.controller.tick, self.traffic.table.ledger
             )
             self._start_or_stop_webhooks()
+
+    async def _keep_history(self) -> None:
+        in_thread, judged = asyncio.get_running_loop().run_in_executor, self.controller.judged
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            ledger, leads = self.traffic.table.ledger, self.controller.lease is not None
+            await in_thread(self._history_thread, self.history.tick, ledger, judged, leads)
 
     def _start_or_stop_webhooks(self) -> None:
         """Deliver webhooks as long as this worker is the controller."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from router.config import from_environment
 from router.evidence import worker_metrics
+from router.history.counts_life import begin_life
 
 _config = from_environment()
 
@@ -28,8 +29,8 @@ control_socket_disable = True
 
 
 def on_starting(_server: object) -> None:
-    """Start the metrics of a new router from zero."""
-    worker_metrics.forget(_config.state)
+    """Start the metrics of a new router from zero; the history keeps those of before."""
+    begin_life(_config.state)
 
 
 def when_ready(_server: object) -> None:

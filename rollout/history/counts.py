@@ -4,7 +4,7 @@ A cell is the counts of one version in one role while one rollout was in progres
 
     requests     class of the answer's status: "2xx", "4xx", "5xx"
     latency      latency bin (rollout/verdict/bins.py) of each request
-    times        "seconds": their sum
+    times        "us": the sum of the latencies, in microseconds
     batches      size of a batch, as the exponent of the power of two that holds it
     batch rows   "rows": their sum
     queue        exponent of the rows that waited, one count for each look of a machine at its queue
@@ -13,11 +13,12 @@ A cell is the counts of one version in one role while one rollout was in progres
     values       value bin (rollout/verdict/bins.py) of each predicted number
     shadow       "agree", "differ", "error"; "dropped": copies that found no room
     labels       "right", "wrong", "scored", "unscored", "duplicate", "invalid"
-    label error  "sum": of the absolute errors of the labels that are "scored"
+    label error  "labels" of predicted numbers, and the "sum" of their absolute errors
     label delay  delay bin (rollout/history/bins.py) of each label: how long after its prediction
     complaints   the platform's error codes in the log of the version's app
+    refused      class of the status of an answer that was no prediction; of no version
 
-Only the requests and their latencies have a role; what no version answered has no version."""
+Only requests, latencies and times have a role."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple

@@ -87,8 +87,8 @@ class VersionCounts:
     @property
     def mean_ms(self) -> float | None:
         """The mean response time."""
-        seconds = self.of("times").get("seconds", 0)
-        return _rounded(_ratio(1000 * seconds, self.requests), 3)
+        microseconds = self.of("times").get("us", 0)
+        return _rounded(_ratio(microseconds / 1000, self.requests), 3)
 
     @property
     def batch_rows(self) -> float | None:
@@ -132,8 +132,8 @@ class VersionCounts:
     @property
     def mean_absolute_error(self) -> float | None:
         """The mean absolute error of predicted numbers, of the labels that came."""
-        error = self.of("label error").get("sum", 0)
-        return _rounded(_ratio(error, self.of("labels").get("scored", 0)))
+        errors = self.of("label error")
+        return _rounded(_ratio(errors.get("sum", 0), errors.get("labels", 0)))
 
     def label_delay_s(self, quantile: float) -> float | None:
         """A quantile of the time from a prediction to its label, of the labels that came."""

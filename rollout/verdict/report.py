@@ -2,7 +2,10 @@
 the ledger keeps.
 
 It takes longer than the verdict itself (intervals and estimates), so it is made when somebody
-looks, not each second. Its keys are a contract: ledgers of earlier versions lack the newer ones."""
+looks, not each second. Of a signal, `band` is the interval of the difference with its estimate in
+the middle, `tolerance` the difference that is no evidence yet, and `limit` the one that its proof
+has to exclude: of rates, 0.01 is one percentage point. Its keys are a contract: ledgers of earlier
+versions lack the newer ones."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,9 +20,8 @@ from rollout.verdict.baseline import Reference
 from rollout.verdict.breaker import BREAKER
 from rollout.verdict.evidence import Evidence, asked
 from rollout.verdict.segments import segment_rows
-from rollout.verdict.signals.numbers import SignalNumbers
 from rollout.verdict.signals.registry import SIGNALS
-from rollout.verdict.signals.signal import SignalInput, VerdictSignal
+from rollout.verdict.signals.signal import SignalInput
 from rollout.verdict.verdict import GUARD_LIMIT, Judged, Verdict, judge
 from rollout.verdict.words.alarm import alarm, odds, share_of_way
 from rollout.verdict.words.phrases import CANDIDATE, COPIES, COUNTED, NEVER, PAIRS, REQUESTS
@@ -168,7 +170,9 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "candidate": numbers.candidate,
         "stable": numbers.stable,
         "difference": numbers.difference,
-        "band": _band(signal, seen, numbers),
+        "band": numbers.band and list(numbers.band),
+        "tolerance": rule.tolerance if numbers.tolerance is None else numbers.tolerance,
+        "limit": signal.margin(rule, case.reference),
         "against": judged.against,
         "against_needed": judged.against_needed,
         "alarm": level_of(judged, numbers.has_counts),
@@ -176,26 +180,6 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "margin": signal.margin_text(seen),
         **_missing(way),
         "says": says(judged, known),
-    }
-
-
-def _band(
-    signal: VerdictSignal, seen: SignalInput, numbers: SignalNumbers
-) -> dict[str, Any] | None:
-    """The difference as numbers, parts of one. allowed: more than this is worse; proved_below: the
-    proof is there where the whole band is below; None where there is none to come."""
-    band = numbers.band
-    if band is None:
-        return None
-
-    has_proof = seen.rule.margin > 0 and not band.both_ways
-    return {
-        "low": band.low,
-        "estimate": band.estimate,
-        "high": band.high,
-        "allowed": seen.rule.tolerance if band.allowed is None else band.allowed,
-        "proved_below": signal.margin(seen.rule, seen.reference) if has_proof else None,
-        "both_ways": band.both_ways,
     }
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ from router.control.arrival_sampler import ArrivalSampler
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import counted_levels
 from router.evidence.prediction_values import UNKNOWN
+from router.history.writer import Judgement
 from router.shadow.shadow_buffer import ShadowBuffer
 from store.arrivals import ArrivalStore
 from store.errors import Conflict, StoreError
@@ -57,6 +59,8 @@ log = logging.getLogger("sluice.conductor")
 TICK_S = 1.0
 LEASE_S = 4.0
 LATE_LABELS_EVERY = 10
+KEPT_JUDGEMENTS = 8
+"""For the history, which takes them in a thread of its own."""
 
 
 class SteadyClock:
@@ -94,6 +98,7 @@ class Controller:
         self.lease: Lease | None = None
         self.verdict: Verdict | None = None
         self.recent = RecentOutcomes()
+        self.judged: deque[Judgement] = deque(maxlen=KEPT_JUDGEMENTS)
         self._lease_times = LeaseTimes(LEASE_S)
         self._serial = 0
         self._flushed: dict[tuple[str, str, int], dict[str, Any]] = {}
@@ -221,6 +226,7 @@ class Controller:
             was_away=snapshot.evidence.was_away(now),
         )
         record = next_move(ledger, observation)
+        self.judged.append(Judgement(now, ledger, case, verdict, acted=record is not None))
         if record is None:
             return
 

@@ -4,7 +4,7 @@ Anybody can send labels, so a call must not delay others: it is read and stored 
 labels at a time, and small calls do not wait behind large ones."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,12 +13,14 @@ from typing import Any
 
 import msgspec
 
+from rollout.history.bins import delay_bin
 from rollout.settings import Settings
 from router.endpoints.label_queue import SMALL_BYTES, LabelQueue, no_room
 from router.evidence.labels import (
     MOST_LABELS,
     LabelBatch,
     LabelContext,
+    absolute_error,
     entries_of,
     has_other_answer,
     in_parts,
@@ -40,19 +42,26 @@ log = logging.getLogger("sluice.router")
 
 @dataclass
 class LabelOutcome:
-    """The outcome of one call. invalid: the first invalid labels. metrics: counts to add."""
+    """The outcome of one call. invalid: the first invalid labels. metrics: counts to add;
+    errors: sums of absolute errors to add."""
 
     counted: int = 0
     duplicates: int = 0
     invalid: list[dict[str, Any]] = field(default_factory=list)
     invalid_not_listed: int = 0
     metrics: Counter[Key] = field(default_factory=Counter)
+    errors: dict[Key, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, part: LabelBatch, fresh: Sequence[bool]) -> None:
         """Add some labels. fresh: for each row, whether it was not counted before."""
-        for row, new in zip(part.rows, fresh, strict=True):
+        for row, delay_s, new in zip(part.rows, part.delays, fresh, strict=True):
             outcome = row.outcome if new else "duplicate"
             self.metrics["feedback", row.version, outcome] += 1
+            if new:
+                self.metrics["label_delay", row.version, str(delay_bin(delay_s))] += 1
+                if (error := absolute_error(row)) is not None:
+                    self.metrics["label_errors", row.version] += 1
+                    self.errors["label_error", row.version] += error
 
         self.counted += sum(fresh)
         self.duplicates += len(fresh) - sum(fresh)
@@ -138,9 +147,9 @@ class FeedbackEndpoint:
                 while await self.queue.run(partial(next, parts, False), small):
                     pass
             finally:
-                for key, times in outcome.metrics.items():
-                    if times:
-                        self.counts.add(key, times)
+                for key, amount in [*outcome.metrics.items(), *outcome.errors.items()]:
+                    if amount:
+                        self.counts.add(key, amount)
 
         return outcome.body()
 

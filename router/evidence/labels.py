@@ -7,9 +7,9 @@ counted."""
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -64,10 +64,20 @@ class LabelContext:
 
 @dataclass(frozen=True)
 class LabelBatch:
-    """Labels that were read. invalid: those that cannot be counted, by `index` and `row`."""
+    """Labels that were read. invalid: those that cannot be counted, by `index` and `row`.
+
+    delays: of each row, the seconds from its prediction to its label."""
 
     rows: list[Row]
     invalid: list[dict[str, Any]]
+    delays: list[float] = field(default_factory=list)
+
+
+class ReadLabel(NamedTuple):
+    """A label that can be counted, and the seconds from its prediction to it."""
+
+    row: Row
+    delay_s: float
 
 
 _decode_entry = msgspec.json.Decoder(LabelEntry).decode
@@ -138,8 +148,9 @@ def in_parts(
         else:
             for label in _of_entry(raw, key, now, context):
                 read += 1
-                if isinstance(label, Row):
-                    part.rows.append(label)
+                if isinstance(label, ReadLabel):
+                    part.rows.append(label.row)
+                    part.delays.append(label.delay_s)
                 else:
                     part.invalid.append({"index": index, **label})
 
@@ -152,7 +163,7 @@ def in_parts(
 
 def _of_entry(
     raw: bytes | msgspec.Raw, key: bytes, now: datetime, context: LabelContext
-) -> Iterator[Row | dict[str, Any]]:
+) -> Iterator[ReadLabel | dict[str, Any]]:
     """The rows of an entry; a dict with `detail` for a row or an entry that is invalid."""
     try:
         yield from _rows(_decode_entry(raw), key, now, context)
@@ -164,15 +175,18 @@ def _of_entry(
 
 def _rows(
     entry: LabelEntry, key: bytes, now: datetime, context: LabelContext
-) -> Iterator[Row | dict[str, Any]]:
+) -> Iterator[ReadLabel | dict[str, Any]]:
     """The rows of an entry; a dict for an invalid one.
 
     Raises BadToken, ValueError where the whole entry is invalid."""
     prediction, signature = opened(entry.prediction_id, key)
     raws = _raw_values(bytes(entry.label), prediction, context)
+    delay_s = now.timestamp() - prediction.at_ms / 1000
     for number, raw in enumerate(raws):
         try:
-            yield _row(signature, prediction, number, len(raws), _value(bytes(raw)), now, context)
+            value = _value(bytes(raw))
+            row = _row(signature, prediction, number, len(raws), value, now, context)
+            yield ReadLabel(row, delay_s)
         except ValueError as error:
             where = {"row": number} if len(raws) > 1 else {}
             yield {**where, "detail": _short(str(error), 400)}
@@ -299,6 +313,18 @@ def has_other_answer(row: Row) -> bool:
     answer to it may be stored: a shadow's, or that of the other version of a pair.
     """
     return row.bets and row.rollout > 0 and row.weight == 0
+
+
+def absolute_error(row: Row) -> float | None:
+    """How far a predicted number is from its label; None where there is no such number."""
+    if row.predicted_class or row.predicted is None:
+        return None
+
+    try:
+        error = abs(row.predicted - float(row.label))
+    except ValueError:
+        return None
+    return error if math.isfinite(error) else None
 
 
 def counted_levels(

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable
 from itertools import count
+from math import isfinite
 from zlib import crc32
 
 from rollout.state.classes import Answers
+from rollout.verdict.bins import value_bin
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
 from router.evidence.prediction_id import SignedPrediction, sign
@@ -56,9 +58,7 @@ class Outcomes:
             score, name = reader.read(bytes(raw), classes)
             scores.append(score)
             names.append(name)
-            self.counts.add(
-                ("predictions", version, name) if name else ("values", version, _edge(score))
-            )
+            self._count(version, name, score)
 
         rows = len(scores)
         if own and draw.tally is not None:
@@ -90,6 +90,16 @@ class Outcomes:
     def refused(self, status: int) -> None:
         """Count an error answer, by its status."""
         self.counts.add(("refused", str(status)))
+
+    def _count(self, version: str, name: str, score: float) -> None:
+        """Count one prediction: its class, or its value where it has none."""
+        if name:
+            self.counts.add(("predictions", version, name))
+            return
+
+        self.counts.add(("values", version, _edge(score)))
+        if isfinite(score):
+            self.counts.add(("value", version, str(value_bin(score))))
 
     def _reader(self, version: str) -> PredictionReader:
         answers, reader = self.answers(version), self._readers.get(version)

@@ -17,6 +17,10 @@ from router.process_identity import lives
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
+RETIRED = "0.json"
+"""The file of all dead workers that were merged."""
+MOST_MERGED = 100
+LOOKS = 5
 
 
 class Worst(msgspec.Struct, frozen=True):
@@ -35,6 +39,7 @@ class Snapshot(msgspec.Struct):
     """One worker's metrics.
 
     counts: they only grow. gauges, worst: the present values. gone: the worker is dead.
+    merged: of all dead workers: the process ids and starts of those that were merged last.
     since: counts since `rollout` began, empty without one.
     started: the worker's start (process_identity.py). master: the process id of its master."""
 
@@ -49,6 +54,7 @@ class Snapshot(msgspec.Struct):
     master: int = 0
     rollout: str = ""
     since: dict[str, float] = {}
+    merged: list[tuple[int, int]] = []
 
 
 class Requests:
@@ -147,32 +153,61 @@ def retire(state: Path, pid: int) -> None:
     if snapshot is None:
         return
 
-    retired = _read(folder(state) / "0.json") or Snapshot(0, {}, {})
+    retired = _read(folder(state) / RETIRED) or Snapshot(0, {}, {})
     counts, since = summed([retired.counts, snapshot.counts]), snapshot.since
     if retired.rollout == snapshot.rollout:
         since = summed([retired.since, since])
 
-    merged = Snapshot(0, counts, {}, gone=True, rollout=snapshot.rollout, since=since)
-    _write(folder(state) / "0.json", merged)
+    merged = Snapshot(
+        0,
+        counts,
+        {},
+        gone=True,
+        rollout=snapshot.rollout,
+        since=since,
+        merged=[*retired.merged[-MOST_MERGED:], (snapshot.pid, snapshot.started)],
+    )
+    _write(folder(state) / RETIRED, merged)
     dead.unlink(missing_ok=True)
+
+
+def are_counting(state: Path) -> bool:
+    """Whether any worker still counts, such as one of a killed master."""
+    return any(not snapshot.gone for snapshot in _snapshots(_files(state)))
 
 
 def forget(state: Path) -> None:
     """Start from zero, unless workers of a killed master still answer."""
     folder(state).mkdir(parents=True, exist_ok=True)
-    files = list(folder(state).glob("*.json"))
-    if any(not snapshot.gone for snapshot in _snapshots(files)):
+    if are_counting(state):
         return
 
-    for path in [*files, *folder(state).glob("*.draft")]:
+    for path in [*_files(state), *folder(state).glob("*.draft")]:
         path.unlink(missing_ok=True)
 
 
 def all_snapshots(state: Path, own: Snapshot) -> list[Snapshot]:
     """The snapshots of all workers. own: this worker's, which is newer than its file."""
-    files = sorted(folder(state).glob("*.json"))
-    others = [path for path in files if path.stem != str(own.pid)]
-    return [own, *_snapshots(others)]
+    return [own, *(other for other in published(state) if other.pid != own.pid)]
+
+
+def published(state: Path) -> list[Snapshot]:
+    """What all workers have published, dead ones included, each count once.
+
+    While a dead worker is merged, its counts may be in both files, or in one read before."""
+    for _ in range(LOOKS):
+        before = _read(folder(state) / RETIRED)
+        snapshots = _snapshots(_files(state))
+        retired = _read(folder(state) / RETIRED)
+        if before == retired:
+            break
+
+    merged = {process for process in (retired.merged if retired else ()) if process[1]}
+    return [one for one in snapshots if (one.pid, one.started) not in merged]
+
+
+def _files(state: Path) -> list[Path]:
+    return sorted(folder(state).glob("*.json"))
 
 
 def _snapshots(files: list[Path]) -> list[Snapshot]:
@@ -186,7 +221,14 @@ def _without_stale_gauges(snapshot: Snapshot) -> Snapshot:
         return snapshot
 
     return Snapshot(
-        snapshot.pid, snapshot.counts, {}, gone=True, rollout=snapshot.rollout, since=snapshot.since
+        snapshot.pid,
+        snapshot.counts,
+        {},
+        gone=True,
+        started=snapshot.started,
+        rollout=snapshot.rollout,
+        since=snapshot.since,
+        merged=snapshot.merged,
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 _WORDS = (
     '"label delay":{"label error":{"sum":"complaints":{"fallbacks":{"queue":{"dropped":"disagree":'
     '"unscored":"duplicate":"invalid":"right":"wrong":"scored":"labels":{"shadow":{"agree":'
-    '"differ":"error":"values":{"predictions":{"batch rows":{"rows":"batches":{"0":"1":"2":"3":'
-    '"times":{"seconds":"requests":{"2xx":"4xx":"5xx":"latency":{"40":"41":"42":"43":"44":"45":'
+    '"differ":"error":"refused":{"values":{"predictions":{"batch rows":{"rows":"batches":{"0":'
+    '"1":"2":"3":"times":{"us":"requests":{"2xx":"4xx":"5xx":"latency":{"40":"41":"42":'
+    '"43":"44":"45":'
     '"46":"47":"48":"49":"50":"51":"52":"53":"54":"55":"56":"57":"58":"59":"60":"61":"62":"63":'
     '"64":"65":"66":"67":"68":"69":"70":"71":"72":"73":"74":"75":"76":"77":"78":"79":"80":"81":'
     '"82":"83":"84":"85":"86":"87":"88":"89":"90":"91":"92":"93":"94":"95":"96":"97":"98":"99":'

@@ -165,10 +165,11 @@ class HistoryStore:
 
         return True
 
-    def note(self, source: str, at: float) -> None:
-        """Record that nothing came at a machine until `at`."""
+    def note(self, source: str, at: float) -> bool:
+        """Record that nothing came at a machine until `at`; False where nothing is known of it."""
+        nothing_came = update(SOURCES).where(self._is(source)).values(at=at)
         with statements(self._engine) as connection:
-            connection.execute(update(SOURCES).where(self._is(source)).values(at=at))
+            return bool(connection.execute(nothing_came).rowcount)
 
     @contextmanager
     def rolling_up(self) -> Iterator[RollUp]:

@@ -15,7 +15,7 @@ from rollout.verdict.sequential import (
     log_proof,
     pairs_to_proof,
 )
-from rollout.verdict.signals.numbers import Band, SignalNumbers, drawn_share, percent
+from rollout.verdict.signals.numbers import SignalNumbers, drawn_share, percent, spread
 from rollout.verdict.signals.pairs import FAILED, pairs_by
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
@@ -56,13 +56,13 @@ class ErrorsSignal(RateSignal):
             return super().numbers(seen)
 
         better, _, worse = pairs / pairs.sum()
-        band = Band(*interval_paired(pairs))
+        low, estimate, high = map(float, interval_paired(pairs))
         return SignalNumbers(
             percent(worse),
             percent(better),
-            f"{band} of {int(pairs.sum()):,} pairs",
+            f"{spread(low, estimate, high)} of {int(pairs.sum()):,} pairs",
             drawn_share(seen.weight),
-            band=band,
+            band=(low, estimate, high),
         )
 
     def more_to_proof(

@@ -18,7 +18,7 @@ from rollout.verdict.sequential import (
     log_paired_proof,
     pairs_to_proof,
 )
-from rollout.verdict.signals.numbers import Band, SignalNumbers, drawn_share, rates
+from rollout.verdict.signals.numbers import SignalNumbers, drawn_share, rates, spread
 from rollout.verdict.signals.rate_signal import RateSignal
 from rollout.verdict.signals.signal import SignalInput
 
@@ -86,14 +86,14 @@ class LabelsSignal(RateSignal):
 
 def _paired_numbers(pairs: Array) -> SignalNumbers:
     worse, better = pairs[LABEL_LEVELS:].sum(), pairs[: LABEL_LEVELS - 1].sum()
-    band = Band(*interval_paired(pairs))
+    low, estimate, high = map(float, interval_paired(pairs))
     return SignalNumbers(
         f"{int(worse)} worse",
         f"{int(better)} worse",
-        f"{band} of {int(pairs.sum())} pairs",
+        f"{spread(low, estimate, high)} of {int(pairs.sum())} pairs",
         None,
         UNIT,
-        band,
+        (low, estimate, high),
     )
 
 

@@ -13,31 +13,13 @@ AT_HALF = "compared at 50 %"
 
 
 @dataclass(frozen=True)
-class Band:
-    """A difference of rates, as parts of one: the candidate's less the stable version's.
-
-    low, high: its ends, which hold at all times at once (95 %). allowed: the tolerance where it is
-    not the rule's. both_ways: whether less is as noteworthy as more.
-    """
-
-    low: float
-    estimate: float
-    high: float
-    allowed: float | None = None
-    both_ways: bool = False
-
-    def __str__(self) -> str:
-        """`+0.20 pp [-0.10, +0.50]`."""
-        return f"{100 * self.estimate:+.2f} pp [{100 * self.low:+.2f}, {100 * self.high:+.2f}]"
-
-
-@dataclass(frozen=True)
 class SignalNumbers:
     """The counts of one signal in words.
 
     share: of the requests that go to the candidate, on which the time to its proof depends; None
-    where it does not. unit: what is counted, where it is not requests. band: of the difference,
-    where it is one of rates.
+    where it does not. unit: what is counted, where it is not requests. band: low end, estimate and
+    high end of the difference of two rates (0.01 is one percentage point); None where only words
+    say it. tolerance: of that difference, where it is not the rule's.
     """
 
     candidate: str = "-"
@@ -45,7 +27,8 @@ class SignalNumbers:
     difference: str = NO_DATA
     share: float | None = None
     unit: str = ""
-    band: Band | None = None
+    band: tuple[float, float, float] | None = None
+    tolerance: float | None = None
 
     @property
     def has_counts(self) -> bool:
@@ -65,8 +48,19 @@ def rates(
         return SignalNumbers(share=share)
 
     candidate, stable = means(counts)
-    band = Band(*interval(tables, centre))
-    return SignalNumbers(shown(float(candidate)), shown(float(stable)), str(band), share, band=band)
+    low, estimate, high = map(float, interval(tables, centre))
+    return SignalNumbers(
+        shown(float(candidate)),
+        shown(float(stable)),
+        spread(low, estimate, high),
+        share,
+        band=(low, estimate, high),
+    )
+
+
+def spread(low: float, estimate: float, high: float) -> str:
+    """`+0.20 pp [-0.10, +0.50]`."""
+    return f"{100 * estimate:+.2f} pp [{100 * low:+.2f}, {100 * high:+.2f}]"
 
 
 def percent(rate: float) -> str:

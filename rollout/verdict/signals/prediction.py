@@ -74,14 +74,11 @@ class PredictionSignal(VerdictSignal):
 
         name, tables, share = max(counted, key=_difference)
         numbers = rates(tables, share, None, lambda rate: f"{name} {100 * rate:.1f} %")
-        if numbers.band is None:
-            return numbers
-
         allowed = seen.rule.tolerance
         if name != HIGH_VALUES:
             allowed = tolerance_of(share, allowed)
 
-        return replace(numbers, band=replace(numbers.band, allowed=allowed, both_ways=True))
+        return replace(numbers, tolerance=allowed)
 
     def fault(self, seen: SignalInput) -> str:
         """What differs: a class that is never predicted, answers that fit other requests as well,

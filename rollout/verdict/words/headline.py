@@ -9,6 +9,7 @@ from typing import Any
 
 from rollout.durations import shown_seconds
 from rollout.state.policy import title_of
+from rollout.verdict.signals.prediction import PREDICTION
 from rollout.verdict.words.alarm import odds
 from rollout.verdict.words.lists import percent
 from rollout.verdict.words.phrases import NEVER, OFF
@@ -75,7 +76,7 @@ def _state(verdict: dict[str, Any], stage: str) -> str:
 def _is_lower(signal: Signal) -> bool:
     """Whether the whole band of a loss is below that of the stable version."""
     band = signal.get("band")
-    return band is not None and not band["both_ways"] and bool(band["high"] < 0)
+    return band is not None and signal["name"] != PREDICTION and bool(band[2] < 0)
 
 
 def _lead(verdict: dict[str, Any], state: str) -> str:
@@ -135,10 +136,8 @@ def _much(signal: Signal | None, stable: str) -> str:
     words = f"{title} {signal['candidate']}, {signal['stable']} on {stable}"
     if band is None:
         return words
-    return (
-        f"{words}, a difference of {points(band['estimate'])} "
-        f"({points(band['low'])} to {points(band['high'])})"
-    )
+    low, estimate, high = map(points, band)
+    return f"{words}, a difference of {estimate} ({low} to {high})"
 
 
 def points(part: float) -> str:

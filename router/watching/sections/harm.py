@@ -71,7 +71,7 @@ def _served_worse(sources: PageSources) -> HarmLine | None:
         return None
 
     requests = sources.numbers(sources.candidate).requests
-    low, middle, high = (round(requests * band[end]) for end in ("low", "estimate", "high"))
+    low, middle, high = (round(requests * end) for end in band)
     if middle > 0:
         amount, words = count(middle), f"more answers were wrong than {sources.stable}'s would be"
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rollout.history.moments import KeptMoment
 from rollout.history.reader import HistoryReader
+from rollout.verdict.signals.prediction import PREDICTION
 
 MOST = 300
 
@@ -96,9 +97,17 @@ def _signal(signal: Mapping[str, Any]) -> SignalMoment:
     if not band:
         return SignalMoment(against, proof)
 
-    names = ("low", "estimate", "high", "allowed", "proved_below")
-    points = {name: _points(band.get(name)) for name in names}
-    return SignalMoment(against, proof, **points, both_ways=bool(band.get("both_ways")))
+    low, estimate, high = map(_points, band)
+    return SignalMoment(
+        against,
+        proof,
+        low,
+        estimate,
+        high,
+        allowed=_points(signal["tolerance"]),
+        proved_below=_points(signal["limit"]) if proof is not None else None,
+        both_ways=signal["name"] == PREDICTION,
+    )
 
 
 def _percent(reached: float, needed: float) -> float:

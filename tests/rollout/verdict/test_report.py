@@ -405,17 +405,18 @@ def test_what_a_person_has_accepted_is_no_reason_to_look_again() -> None:
 
 def test_a_difference_of_rates_is_there_in_numbers_with_both_lines() -> None:
     errors = line(report_of(*GOOD), "errors")
-    band = errors["band"]
-    assert band["low"] < band["estimate"] < band["high"]
-    assert errors["difference"].startswith(f"{100 * band['estimate']:+.2f} pp")
-    assert (band["allowed"], band["proved_below"], band["both_ways"]) == (0.0, 0.005, False)
+    low, estimate, high = errors["band"]
+    assert low < estimate < high
+    assert errors["difference"].startswith(f"{100 * estimate:+.2f} pp")
+    assert (errors["tolerance"], errors["limit"]) == (0.0, 0.005)
 
 
-def test_the_band_of_predictions_is_of_both_directions_and_has_no_proof() -> None:
-    band = line(report_of(*EVERYTHING), "prediction")["band"]
-    assert band["both_ways"]
-    assert band["proved_below"] is None
-    assert band["allowed"] == pytest.approx(0.02)
+def test_the_tolerance_of_a_rare_class_is_the_smaller_one() -> None:
+    rare = replace(NORMAL, classes=(("late", 0.01),))
+    seen = kind("classes", 500, {"late": 90, "on time": 410}, {"late": 100, "on time": 9_900})
+    report = account(JudgingInput(ROLLOUT, CANARY, evidence(*seen), [], rare, 500, 600.0))
+    assert line(report, "prediction")["tolerance"] == pytest.approx(0.005)
+    assert line(report_of(*EVERYTHING), "prediction")["tolerance"] == pytest.approx(0.02)
 
 
 def test_what_is_no_difference_of_rates_has_no_band() -> None:
