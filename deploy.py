@@ -527,6 +527,31 @@ def feedback(
 
 
 @app.verb()
+def tokens(
+    action: Annotated[str, Argument("add, list or revoke.")],
+    name: Annotated[str | None, Argument("Whose: it stands in the history of each act.")] = None,
+    role: Annotated[
+        str, Option("--role", help="Of a new one: a viewer looks, an operator acts too.")
+    ] = "viewer",
+    as_json: Json = False,
+) -> None:
+    """Give colleagues access to the router's page, or take it away: named tokens."""
+    with _command(as_json) as (out, workspace):
+        from cli.render.access import tokens as renderer
+        from deployment.commands import tokens as access
+
+        if action == "list":
+            access.refuse_name(name)
+            renderer.show_list(out, access.kept(workspace))
+        elif action == "add":
+            renderer.show_added(out, access.add(workspace, name, role))
+        elif action == "revoke":
+            renderer.show_revoked(out, access.revoke(workspace, name))
+        else:
+            access.refuse_action(action)
+
+
+@app.verb()
 def lint(as_json: Json = False) -> None:
     """Check settings, Procfile, bundles, record and address; changes nothing."""
     with _command(as_json, lenient=True) as (out, workspace):

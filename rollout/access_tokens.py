@@ -16,6 +16,10 @@ OPERATOR = "operator"
 """The name of the token that `up` makes."""
 RESERVED = (OPERATOR, "conductor")
 """Actors of the ledger that no named token may be."""
+FILE = ("secrets", "tokens.json")
+"""Where they are kept, below the state folder."""
+VARIABLE = "SLUICE_TOKENS"
+"""What has them in the environment, where a router cannot read that file."""
 MOST_TOKENS = 100
 _DIGEST_DIGITS = 64
 _KEYS = {"name", "role", "sha256", "made"}

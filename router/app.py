@@ -9,11 +9,14 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
 
+from rollout.access_tokens import FILE as TOKENS
 from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
 from rollout.state.signal_settings import Labels
@@ -21,7 +24,6 @@ from router.access.areas import Area
 from router.access.rules import Access
 from router.access.session_endpoint import PATH as SESSION
 from router.access.session_endpoint import SessionEndpoint
-from router.access.token_list import FILE as TOKENS
 from router.access.token_list import TokenList
 from router.acts.act_recorder import ActRecorder
 from router.acts.acts_endpoint import PATH as ACTS
@@ -57,8 +59,9 @@ from router.history.keeper import LOOK_EVERY_S, HistoryKeeper
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
+from router.watching.assets import PREFIX as STATIC
 from router.watching.sources.page_reader import PageReader, WorkerState
-from router.watching.watch_endpoint import WatchEndpoint, is_watched
+from router.watching.watch_endpoint import LIVE, PAGE, WatchEndpoint
 from router.ways_in import WaysIn
 from router.webhooks.cursor import SavedCursors
 from router.webhooks.deliverer import Webhooks, deliver
@@ -73,6 +76,17 @@ EXPIRE_S = 0.02
 MOST_INDEX_BYTES = 4096
 SNAPSHOT_S = 5.0
 SWITCH_S = 0.0005
+Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class AsgiRoute:
+    """A plain ASGI endpoint beside the ways in. example: one of the paths at which it answers."""
+
+    example: str
+    answers: Callable[[str], bool]
+    area: Area
+    endpoint: Callable[["Router"], Endpoint]
 
 
 class Router:
@@ -151,19 +165,9 @@ class Router:
             raise Problem(404, "no path here has an empty segment: /openapi.json lists the paths")
         elif (way_in := self._way_in(path)) is not None:
             await way_in(scope, receive, send)
-        elif path == "/feedback":
-            await self.feedback(scope, receive, send)
-        elif is_watched(path):
-            await self.watch(scope, receive, send)
-        elif path == SESSION:
-            await self.session(scope, receive, send)
-        elif path.startswith(ACTS):
-            caller = self.access.require(Area.ACTS, scope["method"], scope["headers"])
-            await self.acts(scope, receive, send, caller)
-        elif path.startswith(DRAINS):
-            await self.drain(scope, receive, send)
-        elif path.startswith("/v2/models/") and is_of_a_version(path):
-            await self.models(scope, receive, send)
+        elif (route := _route_of(path)) is not None:
+            self.access.require(route.area, scope["method"], scope["headers"])
+            await route.endpoint(self)(scope, receive, send)
         elif path == REPOSITORY_INDEX and scope["method"] == "POST":
             # A thread of the pages must not wait for a slow body.
             async with whole_body(scope, receive, MOST_INDEX_BYTES) as body:
@@ -287,7 +291,8 @@ class Router:
 
         self.session = SessionEndpoint(self.access, self.leaving)
         recorder = ActRecorder(config.database_url, settings.model)
-        self.acts = ActsEndpoint(recorder, self._table, VersionProof(pages), self.leaving)
+        proof = VersionProof(pages)
+        self.acts = ActsEndpoint(self.access, recorder, self._table, proof, self.leaving)
 
         reader = PageReader(self.follower.engine, settings.model, self._worker_state)
         self.watch = WatchEndpoint(settings.model, reader, self.access, self.leaving)
@@ -460,6 +465,33 @@ class Router:
             f"away for {self.follower.age_s():.0f} s, running on revision {table.revision} "
             f"({self.follower.away_because})"
         )
+
+
+def _route_of(path: str) -> AsgiRoute | None:
+    return next((route for route in ROUTES if route.answers(path)), None)
+
+
+ROUTES = (
+    AsgiRoute("/feedback", "/feedback".__eq__, Area.PUBLIC, lambda router: router.feedback),
+    AsgiRoute(SESSION, SESSION.__eq__, Area.PUBLIC, lambda router: router.session),
+    AsgiRoute(
+        f"{ACTS}rollback", lambda path: path.startswith(ACTS), Area.ACTS, lambda router: router.acts
+    ),
+    AsgiRoute(
+        f"{DRAINS}v1",
+        lambda path: path.startswith(DRAINS),
+        Area.PUBLIC,
+        lambda router: router.drain,
+    ),
+    # The page and its files ask who comes themselves: a stranger gets a form to sign in.
+    AsgiRoute(PAGE, PAGE.__eq__, Area.PUBLIC, lambda router: router.watch),
+    AsgiRoute(LIVE, LIVE.__eq__, Area.PAGE, lambda router: router.watch),
+    AsgiRoute(
+        f"{STATIC}x", lambda path: path.startswith(STATIC), Area.PUBLIC, lambda router: router.watch
+    ),
+    AsgiRoute("/v2/models/toy", is_of_a_version, Area.PUBLIC, lambda router: router.models),
+)
+"""The first that answers at a path; Flask has the paths at which none does."""
 
 
 def create_app() -> Router:

@@ -165,6 +165,9 @@ class Target(ABC):
     def down(self) -> int:
         """Stop everything, the router first; returns how many programs were stopped."""
 
+    def publish_tokens(self) -> None:  # noqa: B027
+        """Hand the named tokens to a router that cannot read their file; raises EdgeFailure."""
+
     @abstractmethod
     def processes(self) -> dict[str, Process]:
         """What runs, by program; raises EdgeFailure where it cannot be asked."""

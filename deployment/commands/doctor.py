@@ -11,7 +11,9 @@ from deployment.router_client import router_status
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened, opened_record, read_ledger
 from deployment.workspace.secrets import read_secrets
+from deployment.workspace.token_file import read_tokens
 from deployment.workspace.workspace import Workspace
+from rollout.access_tokens import TokenRole
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Version
 from store.part_check import check_part
@@ -47,6 +49,7 @@ def _findings(workspace: Workspace, say: Say) -> Iterator[Finding]:
     with open_target(workspace, say) as target:
         yield from target.findings(ledger)
 
+    yield examine("tokens", partial(_tokens, workspace))
     yield examine("router", partial(_router, workspace, ledger))
     yield from _versions(workspace, ledger)
     yield examine("free disk", partial(_disk, workspace))
@@ -87,6 +90,17 @@ def _router(workspace: Workspace, ledger: Ledger | None) -> str:
                 "the record"
             )
         time.sleep(POLL_S)
+
+
+def _tokens(workspace: Workspace) -> str:
+    """How many may look and act; a broken file is a fault, since no token of it is valid."""
+    roles = [token.role for token in read_tokens(workspace)]
+    if not roles:
+        return "the operator's own alone"
+
+    viewers = counted(roles.count(TokenRole.VIEWER), "viewer")
+    operators = counted(roles.count(TokenRole.OPERATOR), "operator")
+    return f"{viewers}, {operators}, beside the operator's own"
 
 
 def _oldest_revision(status: dict[str, Any]) -> int:

@@ -117,6 +117,7 @@ class SessionEndpoint:
             401,
             "this is no valid token: it was mistyped, or revoked; `python deploy.py tokens list` "
             "shows which are valid",
+            headers=[(b"www-authenticate", b"Bearer")],
         )
 
 

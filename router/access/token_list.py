@@ -9,12 +9,11 @@ import stat
 from hmac import compare_digest
 from pathlib import Path
 
-from rollout.access_tokens import OPERATOR, NamedToken, TokenRole, digest_of, from_text
+from rollout.access_tokens import OPERATOR, VARIABLE, NamedToken, TokenRole, digest_of, from_text
 from rollout.errors import BadTokens
 
 log = logging.getLogger("sluice.access")
 LARGEST_FILE = 64 * 1024
-FILE = ("secrets", "tokens.json")
 Stamp = tuple[int, ...]
 
 
@@ -33,7 +32,7 @@ class TokenList:
 
         self._kept: tuple[Stamp, tuple[NamedToken, ...]] = ((), ())
         if text:
-            self._kept = ((), _understood(text, "SLUICE_TOKENS", "`python deploy.py up` sets it"))
+            self._kept = ((), _understood(text, VARIABLE, "`python deploy.py up` sets it"))
 
     def of_token(self, token: bytes) -> NamedToken | None:
         """The named token that was shown, None if there is none."""

@@ -37,8 +37,8 @@ class ActRequest:
         return f"{COMMAND} {' '.join(words)}"
 
 
-def act_request(act: str, fields: dict[str, Any]) -> ActRequest:
-    """The act of a body's fields; raises Problem 400, 404."""
+def act_request(act: str, fields: dict[str, Any], of_form: bool = False) -> ActRequest:
+    """The act of a body's fields; raises Problem 400, 404. of_form: numbers are texts."""
     if act not in ACTS:
         raise Problem(404, f"there is no such act: /acts/ has {', '.join(ACTS)}")
 
@@ -48,7 +48,7 @@ def act_request(act: str, fields: dict[str, Any]) -> ActRequest:
             400, f"unknown field {str(unknown[0])[:40]!r}: {act} takes {', '.join(sorted(known))}"
         )
 
-    asked = ActRequest(act, _version(fields), _revision(fields), _reason(fields))
+    asked = ActRequest(act, _version(fields), _revision(fields, of_form), _reason(fields))
     if asked.revision is None and act != "rollback":
         raise Problem(
             400,
@@ -60,29 +60,44 @@ def act_request(act: str, fields: dict[str, Any]) -> ActRequest:
 
 
 def _version(fields: dict[str, Any]) -> str:
-    version = fields.get("version") or ""
-    if not isinstance(version, str) or (version and not is_name(version)):
+    version = _text(fields, "version")
+    if version and not is_name(version):
         raise Problem(400, "`version` is no name of a version")
     return version
 
 
-def _revision(fields: dict[str, Any]) -> int | None:
+def _revision(fields: dict[str, Any], of_form: bool) -> int | None:
     given = fields.get("revision")
-    if given is None or given == "":
+    if of_form and isinstance(given, str):
+        given = _number(given)
+    if given is None:
         return None
 
-    # A form has texts alone.
-    if isinstance(given, str) and given.isascii() and given.isdigit():
-        given = int(given[:12])
     if type(given) is not int or not 0 <= given <= LARGEST_REVISION:
         raise Problem(400, "`revision` is the number of a revision: GET /status has it")
     return given
 
 
+def _number(text: str) -> int | str | None:
+    """A form's text as a number, None where the field was left empty."""
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_REVISION)):
+        return int(text)
+    return text
+
+
 def _reason(fields: dict[str, Any]) -> str:
-    reason = fields.get("reason") or ""
-    if not isinstance(reason, str):
-        raise Problem(400, "`reason` is a text")
+    reason = _text(fields, "reason")
     if len(reason) > LONGEST_REASON:
         raise Problem(400, f"the reason has {len(reason)} characters: {LONGEST_REASON} are allowed")
     return reason.strip()
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    given = fields.get(name)
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise Problem(400, f"`{name}` is a text")
+    return given

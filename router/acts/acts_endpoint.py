@@ -11,8 +11,10 @@ import msgspec
 
 from rollout.decide.decisions import Facts
 from rollout.errors import Refusal
+from router.access.areas import Area
 from router.access.callers import Caller
-from router.access.small_body import fields_of, small_body
+from router.access.rules import Access
+from router.access.small_body import fields_of, is_form, small_body
 from router.acts.act_recorder import ActRecorder, ActResult, facts_now
 from router.acts.act_request import OF_A_VERSION, ActRequest, act_request
 from router.dispatch.routing_table import RoutingTable
@@ -38,18 +40,20 @@ class ActsEndpoint:
 
     def __init__(
         self,
+        access: Access,
         recorder: ActRecorder,
         table: Callable[[], RoutingTable],
         proof: Proof,
         leaving: Callable[[], bool],
     ) -> None:
-        self._recorder, self._table = recorder, table
+        self._access, self._recorder, self._table = access, recorder, table
         self._proof, self._leaving = proof, leaving
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="acts")
         self._rollbacks = ThreadPoolExecutor(2, thread_name_prefix="rollbacks")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send, caller: Caller) -> None:
-        """Answer one ASGI request. caller: an operator."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI request; raises Problem."""
+        caller = self._access.require(Area.ACTS, scope["method"], scope["headers"])
         if scope["method"] == "OPTIONS":
             await answer_options(send, "POST")
             return
@@ -58,8 +62,8 @@ class ActsEndpoint:
             raise not_allowed("an act is asked for with POST", "POST")
 
         act = str(scope["path"]).removeprefix(PATH)
-        body = await small_body(receive)
-        asked = act_request(act, fields_of(scope["headers"], body))
+        fields = fields_of(scope["headers"], await small_body(receive))
+        asked = act_request(act, fields, is_form(scope["headers"]))
         command = asked.command(self._candidate())
         done = await self._performed(asked, caller, command)
 

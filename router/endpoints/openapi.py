@@ -2,17 +2,19 @@
 
 from typing import Any
 
+from router.acts.act_request import ACTS
 from router.endpoints.openapi_schemas import SCHEMAS, SECURITY
 
 Schema = dict[str, Any]
 
 # A positive number; zero is none.
 MILLISECONDS = r"^0*([1-9][0-9]*(\.[0-9]*)?|0?\.0*[1-9][0-9]*)$"
+_VIEWER: list[Schema] = [{"operator": []}, {"viewer": []}]
 _OPERATOR: list[Schema] = [{"operator": []}]
 # Choosing a version needs the token, anything else does not.
 _MAY_PIN: list[Schema] = [{}, {"operator": []}]
 _PIN_REFUSED = {
-    "401": "Another bearer token than the operator's",
+    "401": "Another bearer token than an operator's",
     "403": "Who asks may not choose a version",
 }
 _BODY_REFUSED = {
@@ -81,11 +83,11 @@ def _paths(model: str) -> Schema:
         },
         "/metrics": {"get": _metrics()},
         "/whoserved/{id}": {"get": _whoserved()},
-        "/": {"get": _page("The operator's page")},
-        "/docs": {"get": _page("This description as a page")},
-        "/openapi.json": {
-            "get": _call("This description", {"200": _json("OpenAPI 3.1", {"type": "object"})})
-        },
+        "/session": {"get": _who(), "post": _sign_in(), "delete": _sign_out()},
+        "/acts/{act}": {"post": _act()},
+        "/": {"get": _operators_page()},
+        "/docs": {"get": _docs()},
+        "/openapi.json": {"get": _operators("This description", "OpenApi")},
     }
 
 
@@ -204,12 +206,12 @@ def _of_version(summary: str, schema: str, *path: str) -> Schema:
 
 
 def _statistics(*path: str) -> Schema:
-    faults = {"401": "Without the operator's bearer token", "404": "Unknown version"}
+    faults = {"401": "Without a token", "404": "Unknown version"}
     answer = _json("Requests, rows and batches since the router started", _ref("Statistics"))
     return {
         **_call("Statistics (Open Inference Protocol)", {"200": answer, **_errors(faults)}),
         "parameters": _in_path(*path),
-        "security": _OPERATOR,
+        "security": _VIEWER,
     }
 
 
@@ -264,10 +266,10 @@ def _drain() -> Schema:
 
 
 def _operators(summary: str, schema: str) -> Schema:
-    faults = {"401": "Without the operator's bearer token"}
+    faults = {"401": "Without a token"}
     return {
         **_call(summary, {"200": _json(summary, _ref(schema)), **_problems(faults)}),
-        "security": _OPERATOR,
+        "security": _VIEWER,
     }
 
 
@@ -275,20 +277,18 @@ def _metrics() -> Schema:
     summary = "Prometheus text, all workers together"
     text = {"description": summary, "content": {"text/plain": {"schema": {"type": "string"}}}}
     return {
-        **_call(
-            summary, {"200": text, **_problems({"401": "Without the operator's bearer token"})}
-        ),
-        "security": _OPERATOR,
+        **_call(summary, {"200": text, **_problems({"401": "Without a token"})}),
+        "security": _VIEWER,
     }
 
 
 def _whoserved() -> Schema:
-    faults = {"401": "Without the operator's bearer token", "404": "Not an id of this router"}
+    faults = {"401": "Without a token", "404": "Not an id of this router"}
     answer = _json("Version, weight, time and scores", _ref("Prediction"))
     return {
         **_call("What a prediction's id says", {"200": answer, **_problems(faults)}),
         "parameters": _in_path("id"),
-        "security": _OPERATOR,
+        "security": _VIEWER,
     }
 
 
@@ -299,9 +299,74 @@ def _plain(summary: str, *faults: str) -> Schema:
     return _call(summary, {**answers, **_problems({})})
 
 
-def _page(summary: str) -> Schema:
-    page = {"description": summary, "content": {"text/html": {"schema": {"type": "string"}}}}
-    return _call(summary, {"200": page, **_problems({})})
+def _html(summary: str) -> Schema:
+    return {"description": summary, "content": {"text/html": {"schema": {"type": "string"}}}}
+
+
+def _operators_page() -> Schema:
+    signs_in = _html("Without a token: a form to sign in") | {"headers": _how_to_ask()}
+    answers = {"200": _html("The page"), "401": signs_in, **_problems({})}
+    return {**_call("The operator's page", answers), "security": _VIEWER}
+
+
+def _docs() -> Schema:
+    summary = "This description as a page"
+    answers = {"200": _html(summary), **_problems({"401": "Without a token"})}
+    return {**_call(summary, answers), "security": _VIEWER}
+
+
+def _who() -> Schema:
+    summary = "Name and role of the caller"
+    faults = {"403": "A session under a name that is not this router's"}
+    return _call(summary, {"200": _json(summary, _ref("Caller")), **_problems(faults)})
+
+
+def _sign_in() -> Schema:
+    faults = {
+        "400": "Malformed, or no token",
+        "401": "No valid token",
+        "403": "A page of another site, or a name that is not this router's",
+        "408": "The body took too long to arrive",
+        "413": "The body is too large",
+        "429": "Too many wrong tokens lately; a right one is taken all the same",
+    }
+    signed_in = _json("Signed in", _ref("Caller")) | {"headers": {"Set-Cookie": _header("Session")}}
+    of_form = {"description": "The same, of a form: see the page"}
+    answers = {"200": signed_in, "303": of_form, **_problems(faults)}
+    return {
+        **_call("Exchange a token for a session of the browser", answers),
+        "requestBody": _body(_ref("SignIn")),
+    }
+
+
+def _sign_out() -> Schema:
+    faults = {"403": "A page of another site, or a name that is not this router's"}
+    return _call("End the session", {"204": {"description": "Ended"}, **_problems(faults)})
+
+
+def _act() -> Schema:
+    faults = {
+        "400": "Malformed",
+        "401": "Without a token",
+        "403": "A viewer's token, or a page of another site",
+        "404": "Not an act",
+        "408": "The body took too long to arrive",
+        "409": "Refused, or somebody was first: `command` does the same on the terminal",
+        "413": "The body is too large",
+        "503": "The ledger is away",
+    }
+    answers = {"200": _json("Done", _ref("ActDone")), **_problems(faults)}
+    act = {"name": "act", "in": "path", "required": True, "schema": {"enum": list(ACTS)}}
+    return {
+        **_call("Promote, step, pause, resume, abort or roll back", answers),
+        "parameters": [act],
+        "requestBody": _body(_ref("Act")),
+        "description": (
+            "`revision` is the one that was looked at; only a rollback may leave it out. `version` "
+            "is for promote and step alone"
+        ),
+        "security": _OPERATOR,
+    }
 
 
 def _call(summary: str, responses: Schema) -> Schema:
@@ -328,10 +393,14 @@ def _errors(faults: dict[str, str]) -> Schema:
     return _refusals(faults, "application/json", "Error")
 
 
+def _how_to_ask() -> Schema:
+    return {"WWW-Authenticate": _header("How to ask")}
+
+
 def _refusals(faults: dict[str, str], content_type: str, schema: str) -> Schema:
     content = {content_type: {"schema": _ref(schema)}}
     known = {
-        "401": {"WWW-Authenticate": _header("How to ask")},
+        "401": _how_to_ask(),
         "405": {"Allow": _header("The methods that are here")},
         "503": {"Retry-After": _header("Seconds", {"type": "integer"}, required=False)},
     }

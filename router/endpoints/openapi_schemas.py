@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from router.access.session_endpoint import LONGEST_TOKEN
+from router.acts.act_request import LARGEST_REVISION, LONGEST_REASON
+
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
@@ -74,9 +77,14 @@ SECURITY: Schema = {
         "type": "http",
         "scheme": "bearer",
         "description": (
-            "The operator's token. On this machine none is needed where the router listens on "
-            "loopback"
+            "The operator's token, or a named one with that role. On this machine none is needed "
+            "to look where the router listens on loopback"
         ),
+    },
+    "viewer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A named token; a browser sends the cookie of POST /session instead",
     },
     "drain": {
         "type": "http",
@@ -270,6 +278,38 @@ SCHEMAS: Schema = {
                     }
                 )
             )
+        }
+    ),
+    "OpenApi": {"type": "object"},
+    "SignIn": _object({"token": {"type": "string", "minLength": 1, "maxLength": LONGEST_TOKEN}}),
+    "Caller": _object(
+        {
+            "name": TEXT,
+            "role": {"enum": ["stranger", "local", "viewer", "operator"]},
+            "by": {"enum": ["", "loopback", "token", "session"]},
+        }
+    ),
+    "Act": _object(
+        {},
+        {
+            "revision": {
+                "type": ["integer", "null"],
+                "minimum": 0,
+                "maximum": LARGEST_REVISION,
+            },
+            "reason": {"type": ["string", "null"], "maxLength": LONGEST_REASON},
+            "version": {"type": ["string", "null"]},
+        },
+    ),
+    "ActDone": _object(
+        {
+            "act": TEXT,
+            "summary": TEXT,
+            "undo": TEXT,
+            "revision": COUNT,
+            "changed": {"type": "boolean"},
+            "actor": TEXT,
+            "command": TEXT,
         }
     ),
 }

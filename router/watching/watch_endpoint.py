@@ -23,7 +23,7 @@ from router.problems import (
     answer_options,
     not_allowed,
 )
-from router.watching.assets import PREFIX, SIGN_IN, Assets
+from router.watching.assets import SIGN_IN, Assets
 from router.watching.live_snapshot import LiveSnapshot, LiveSnapshots
 from router.watching.sections.page_sections import PageSections
 from router.watching.security_headers import of_page
@@ -34,11 +34,6 @@ from store.errors import StoreError
 PAGE, LIVE = "/", "/live"
 LONGEST_QUERY = 200
 _HTML = b"text/html; charset=utf-8"
-
-
-def is_watched(path: str) -> bool:
-    """Whether a path is one of this endpoint's."""
-    return path in (PAGE, LIVE) or path.startswith(PREFIX)
 
 
 class WatchEndpoint:

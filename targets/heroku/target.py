@@ -35,7 +35,7 @@ from targets.heroku.api.formation import Scale, formation, scale
 from targets.heroku.api.pipelines import couple, ensure_pipeline
 from targets.heroku.api.releases import PENDING, newest
 from targets.heroku.app_group import AppGroup, open_app_group
-from targets.heroku.build.app_config import version_vars
+from targets.heroku.build.app_config import token_vars, version_vars
 from targets.heroku.build.release_pipeline import WEB
 from targets.heroku.build.slug_source import version_slug
 from targets.heroku.errors import HerokuFailure
@@ -160,6 +160,17 @@ class HerokuTarget(Target):
     def down(self) -> int:
         """Scale every app to zero, the router first; returns how many were scaled."""
         return stack.down(self.workspace, self.say)
+
+    def publish_tokens(self) -> None:
+        """Set the router's config var, which restarts its dynos; nothing before the first `up`.
+
+        Raises HerokuFailure.
+        """
+        group = self.app_group
+        if app(group.client, group.router) is None:
+            return
+
+        group.release_pipeline(group.router).configure(dict(token_vars(self.workspace)))
 
     def processes(self) -> dict[str, Process]:
         """The router's app and those of live versions, by name; raises HerokuFailure."""

@@ -24,6 +24,9 @@ def app(environ, start_response):
     if environ["PATH_INFO"] == f"/v2/models/toy/versions/{VERSION}":
         return _answer(start_response, "200 OK", _metadata())
 
+    if environ["PATH_INFO"].endswith("/golden"):
+        return _golden(start_response)
+
     if environ["PATH_INFO"] != "/predict":
         return _answer(
             start_response,
@@ -37,6 +40,17 @@ def app(environ, start_response):
         return _answer(start_response, "400 Bad Request", {"detail": str(error)})
 
     return _predict(rows, start_response)
+
+
+def _golden(start_response):
+    """As TOY_GOLDEN says: `hangs` until its file is gone, `differs`, else as it should be."""
+    how, _, path = os.environ.get("TOY_GOLDEN", "").partition(" ")
+    while how == "hangs" and os.path.exists(path):
+        time.sleep(0.01)
+
+    if how == "differs":
+        return _answer(start_response, "500 Error", {"error": "golden.jsonl, line 3: predicts 1"})
+    return _answer(start_response, "200 OK", {"golden_rows": 3})
 
 
 def _metadata():

@@ -3,7 +3,9 @@
 from deployment.http_client import THROUGH
 from deployment.workspace.bundles import Release, served_by
 from deployment.workspace.secrets import Secrets
+from deployment.workspace.token_file import kept_text
 from deployment.workspace.workspace import Workspace
+from rollout.access_tokens import VARIABLE
 from targets.heroku.build.slug_source import BUNDLE, PUBLIC_KEY
 from targets.heroku.sizes import GUNICORN, ROUTER_MEMORY, VERSION_MEMORY, workers
 
@@ -33,12 +35,21 @@ def router_vars(workspace: Workspace, secrets: Secrets) -> dict[str, str]:
         "SLUICE_TOKEN_KEY": secrets.token,
         "SLUICE_OPERATOR_TOKEN": secrets.operator,
         "WEB_CONCURRENCY": str(workers(workspace.settings.heroku.router_size, ROUTER_MEMORY)),
+        **token_vars(workspace),
         **_rehearsal(workspace),
         **_every_app(),
     }
     if workspace.webhook_secret:
         values["SLUICE_WEBHOOK_SECRET"] = workspace.webhook_secret
     return values
+
+
+def token_vars(workspace: Workspace) -> dict[str, str]:
+    """The list of named tokens, which holds digests alone; nothing where none was ever made."""
+    text = kept_text(workspace)
+    if text is None:
+        return {}
+    return {VARIABLE: text}
 
 
 def _rehearsal(workspace: Workspace) -> dict[str, str]:
