@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from markupsafe import Markup, escape
+
 from rollout.durations import shown_seconds
 
 NOTHING = "–"
@@ -66,6 +68,19 @@ def day_and_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def with_code(text: str) -> Markup:
+    """Escaped text whose parts in backticks are code."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+
+    made = Markup()
+    for position, part in enumerate(parts):
+        made += Markup("<code>{}</code>").format(part) if position % 2 else escape(part)
+
+    return made
+
+
 FILTERS = {
     "shown": shown,
     "count": count,
@@ -76,5 +91,6 @@ FILTERS = {
     "iso": iso,
     "day_and_time": day_and_time,
     "duration": shown_seconds,
+    "with_code": with_code,
 }
 """By their names in templates."""

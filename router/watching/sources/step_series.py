@@ -41,6 +41,8 @@ class StepSeries:
         for at in [at for at in self._steps if at < begin]:
             del self._steps[at]
 
-        times = range(begin, newest.at[-1] + span.step, span.step)
+        # The steps that have not ended where counts were taken last would look like a fall.
+        until = min(span.until, newest.as_of or span.until)
+        times = range(begin, max(begin + span.step, floor(until, span.step)), span.step)
         steps = [self._steps.get(at, {}) for at in times]
         return Series(times, span.step, steps, newest.as_of, newest.age_s)
