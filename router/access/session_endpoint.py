@@ -73,8 +73,8 @@ class SessionEndpoint:
         if _is_of_browser(headers):
             self._access.check_page(headers)
 
-        fields = fields_of(headers, await small_body(receive))
-        shown = fields.get("token")
+        sent = await small_body(receive)
+        shown = fields_of(headers, sent).get("token")
         if not isinstance(shown, str) or not shown or len(shown) > LONGEST_TOKEN:
             raise Problem(
                 400,
@@ -88,7 +88,7 @@ class SessionEndpoint:
         given = [
             (b"set-cookie", self._access.sessions.begun(token, is_encrypted(headers)).encode())
         ]
-        if is_form(headers):
+        if is_form(headers, sent):
             return 303, [*_no_store(), *given, (b"location", b"/")], b""
         return 200, [*_no_store(), *given], _signed_in(token)
 

@@ -62,17 +62,17 @@ class ActsEndpoint:
             raise not_allowed("an act is asked for with POST", "POST")
 
         act = str(scope["path"]).removeprefix(PATH)
-        fields = fields_of(scope["headers"], await small_body(receive))
-        asked = act_request(act, fields, is_form(scope["headers"]))
+        headers, body = scope["headers"], await small_body(receive)
+        asked = act_request(act, fields_of(headers, body), is_form(headers, body))
         command = asked.command(self._candidate())
         done = await self._performed(asked, caller, command)
 
-        headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        given: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         if self._leaving():
-            headers.append((b"connection", b"close"))
+            given.append((b"connection", b"close"))
 
         value = {**asdict(done), "actor": caller.name, "command": command}
-        await answer(send, 200, headers, msgspec.json.encode(value))
+        await answer(send, 200, given, msgspec.json.encode(value))
 
     async def _performed(self, asked: ActRequest, caller: Caller, command: str) -> ActResult:
         """Perform the act; raises Problem 400, 409, 503, each with the command."""

@@ -56,6 +56,13 @@ def config(positive=()):
             },
             "operations": [
                 {
+                    # No generated token is a right one.
+                    "include-path": "/session",
+                    "checks": {
+                        "positive_data_acceptance": {"expected-statuses": [*statuses, "429"]}
+                    },
+                },
+                {
                     # There is no rollout here to act on.
                     "include-path": "/acts/{act}",
                     "checks": {
@@ -64,7 +71,7 @@ def config(positive=()):
                         },
                         "negative_data_rejection": {"expected-statuses": [*REFUSED, "409"]},
                     },
-                }
+                },
             ],
             "auth": {
                 "openapi": {

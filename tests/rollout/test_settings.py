@@ -28,6 +28,7 @@ def at(path: str, settings: object) -> Any:
     return reduce(getattr, path.split("."), settings)
 
 
+LISTS_AND_WORDS = ("webhooks.urls", "router.pinning", "router.public", "router.hosts")
 OF_THIS_MODEL = ("verdict.prediction.tolerance",)
 """What deploy.toml sets otherwise than the default, and says why."""
 
@@ -97,9 +98,7 @@ def test_an_unknown_key_is_refused_by_its_path_with_those_there_are(
         from_mapping(tables(path, 1))
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in paths() if path not in ("webhooks.urls", "router.pinning")]
-)
+@pytest.mark.parametrize("path", [path for path in paths() if path not in LISTS_AND_WORDS])
 def test_a_value_of_the_wrong_kind_is_refused_by_its_path(path: str) -> None:
     kinds = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     kind = kinds[type(at(path, Settings()))]
@@ -262,3 +261,22 @@ def test_what_could_not_be_a_folder_a_label_and_a_header_is_no_name(name: str) -
         match=re.escape(f"'model' is letters, digits, '-', '_' and '.' (at most 64), not {name!r}"),
     ):
         from_mapping({"model": name})
+
+
+def test_the_areas_that_are_open_and_the_hosts_of_proxies_are_read() -> None:
+    areas, hosts = ["metrics", "docs"], ["models.example.com", "a-b.example:8443"]
+    assert from_mapping(tables("router.public", areas)).router.public == tuple(areas)
+    assert from_mapping(tables("router.hosts", hosts)).router.hosts == tuple(hosts)
+
+
+@pytest.mark.parametrize("area", ["rows", "acts", "public", ""])
+def test_an_area_that_may_never_be_open_is_refused(area: str) -> None:
+    says = f"'router.public' is one of page, status, metrics, docs, not {area!r}"
+    with pytest.raises(BadSetting, match=re.escape(says)):
+        from_mapping(tables("router.public", ["docs", area]))
+
+
+@pytest.mark.parametrize("host", ["", "https://a.example", "a.example/", "*", "a b", "a:b", "a@b"])
+def test_what_is_no_host_is_refused_by_its_position(host: str) -> None:
+    with pytest.raises(BadSetting, match=re.escape("'router.hosts[1]' is no name of a host")):
+        from_mapping(tables("router.hosts", ["a.example", host]))

@@ -8,7 +8,7 @@ from service.app import LARGEST_BODY, create_app
 from service.bundle import BundleError
 from service.config import ServiceMisconfigured
 from tests.delivery.loan_pipelines import ROW
-from tests.service.service_client import SECRET, config, predict
+from tests.service.service_client import SECRET, client, config, predict
 
 BAD = {**ROW, "age": "old"}
 FAILING = {**ROW, "city": "Rome"}
@@ -234,6 +234,23 @@ def test_liveness_is_open_to_everybody(served):
     assert stranger.get("/v2/health/live").json == {"live": True}
     assert stranger.post("/v2/health/live").status_code == 405
     assert stranger.get("/v2/health/live/").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/v2/models/loans", "/v2/models/loans/versions/logistic"])
+def test_the_running_version_answers_its_golden_rows_again(served, path):
+    answer = served("logistic").get(f"{path}/golden")
+    assert answer.status_code == 200
+    assert answer.json["golden_rows"] > 0
+
+
+def test_golden_rows_that_were_changed_since_the_start_are_named(harness, copy):
+    bundle = copy("logistic")
+    app = client(create_app(config(bundle, harness.public)))
+    golden = bundle / "golden.jsonl"
+    golden.write_bytes(golden.read_bytes().replace(b"Oslo", b"Rome"))
+    answer = app.get("/v2/models/loans/golden")
+    assert answer.status_code == 500
+    assert "golden.jsonl" in answer.json["error"]
 
 
 def test_without_a_bundle_there_is_no_app(harness, tmp_path):

@@ -29,6 +29,7 @@ def test_a_stack_that_is_up_has_no_fault(running: ProjectHarness) -> None:
             "process router",
             "process v1-1",
             "model",
+            "tokens",
             "router",
             "version v1",
             "free disk",

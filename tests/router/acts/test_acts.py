@@ -201,6 +201,14 @@ def test_a_rollback_needs_no_body(fresh):
     assert (done.status_code, done.json()["summary"]) == (200, "from v3 to v2")
 
 
+def test_json_is_json_whatever_curl_calls_it(fresh):
+    revision = canary(fresh)
+    form = {**BOB, "Content-Type": "application/x-www-form-urlencoded"}
+    body = b' {"revision": %d, "reason": "a=b&c"}' % revision
+    done = httpx.post(f"{fresh.url}/acts/pause", headers=form, content=body)
+    assert (done.status_code, fresh.store.newest().reason) == (200, "a=b&c")
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "status", "detail"),
     [

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from deployment.commands import tokens
 from deployment.workspace.secrets import make_secrets
 from deployment.workspace.state_dir import make_folders
 from deployment.workspace.workspace import Workspace, workspace_from_environment
+from rollout.access_tokens import VARIABLE, from_text
 from rollout.settings import from_mapping
 from rollout.state.ledger import Ledger, Version
 from rollout.state.version_state import State
@@ -114,6 +116,23 @@ def test_the_log_of_a_version_goes_to_the_router_once_and_the_secret_is_never_sa
     assert drain["url"].startswith("https://drain:")
     assert drain["url"].endswith(f"@{router}/drains/v1")
     assert said == ["gone-v1: its log goes to the router"]
+
+
+def test_tokens_are_a_config_var_of_the_router_and_hold_none(
+    heroku: Heroku, here: Workspace
+) -> None:
+    # Before the first `up` there is no router to hand them to.
+    made = tokens.add(here, "ana", "viewer")
+    app(heroku, "router")
+    tokens.add(here, "bob", "operator")
+    values = heroku.call("GET", "/apps/gone-router/config-vars")
+    assert from_text(values[VARIABLE]) == tokens.kept(here)
+    assert [token.name for token in tokens.kept(here)] == ["ana", "bob"]
+    assert made.token not in str(values)
+    for name in ("ana", "bob"):
+        tokens.revoke(here, name)
+
+    assert from_text(heroku.call("GET", "/apps/gone-router/config-vars")[VARIABLE]) == ()
 
 
 def test_where_a_log_cannot_go_to_the_router_a_deploy_goes_on_and_says_so(
