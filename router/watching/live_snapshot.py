@@ -4,16 +4,19 @@ asks.
 
 import asyncio
 import gzip
+import operator
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 from router.watching.charts.all_charts import all_charts
 from router.watching.sections.page_sections import WITH_ROWS, PageSections
+from router.watching.sources.act_list import Act
 from router.watching.sources.page_reader import PageReader
 from router.watching.sources.page_sources import PageSources
 
@@ -67,6 +70,7 @@ class LiveSnapshots:
         self._reader, self._sections, self._assets = reader, sections, assets
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watching")
+        self._charts: dict[str, ChartsOfSpan] = {}
         self._newest: dict[str, tuple[float, LiveSnapshot]] = {}
         self._tasks: dict[str, asyncio.Task[LiveSnapshot]] = {}
 
@@ -100,31 +104,53 @@ class LiveSnapshots:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _made(self, sources: PageSources) -> LiveSnapshot:
+        charts = ChartsOfSpan()
+        if not sources.past:
+            charts = self._charts.setdefault(sources.span.name, charts)
+
         sections, rows = self._sections.sections(sources), self._sections.rows(sources)
         sections[WITH_ROWS] = self._sections.without_rows(sources)
         body = {
             "assets": self._assets,
             "revision": sources.ledger.revision,
             "sections": sections,
-            "charts": all_charts(sources),
-            "marks": [
-                {"at": act.at, "revision": act.revision, "text": f"{act.action} by {act.actor}"}
-                for act in sources.acts
-                if act.at >= sources.span.since
-            ],
-            "since": sources.span.since,
-            "until": sources.span.until,
+            **charts.of(sources),
         }
-        if sources.series is not None and len(sources.series.at):
-            # Steps, not the moment of reading: nothing new is then the same bytes.
-            body["since"] = sources.series.at[0]
-            body["until"] = sources.series.at[-1] + sources.series.step
-
         counted_at = sources.series.as_of if sources.series is not None else None
         with_rows = {**body, "sections": {**sections, WITH_ROWS: rows}}
         return LiveSnapshot(
             _encoded(body), _encoded(with_rows), sections, rows, sources.at, counted_at
         )
+
+
+class ChartsOfSpan:
+    """The charts of one span, encoded, made again when what they are made of was read again."""
+
+    def __init__(self) -> None:
+        self._made_of: tuple[object, ...] = ()
+        self._drawn: dict[str, Any] = {}
+
+    def of(self, sources: PageSources) -> dict[str, Any]:
+        """Charts, marks of acts, and both ends of the time, as parts of a snapshot."""
+        made_of = (sources.series, sources.report, sources.moments, sources.acts)
+        known = self._made_of
+        if len(known) == len(made_of) and all(map(operator.is_, known, made_of)):
+            return self._drawn
+
+        self._made_of = made_of
+        since, until = sources.span.since, sources.span.until
+        if sources.series is not None and len(sources.series.at):
+            # Steps, not the moment of reading: nothing new is then the same bytes.
+            since, until = sources.series.at[0], sources.series.at[-1] + sources.series.step
+
+        marks = [_mark(act) for act in sources.acts if act.at >= since]
+        charts = msgspec.Raw(msgspec.json.encode(all_charts(sources)))
+        self._drawn = {"charts": charts, "marks": marks, "since": since, "until": until}
+        return self._drawn
+
+
+def _mark(act: Act) -> dict[str, Any]:
+    return {"at": act.at, "revision": act.revision, "text": f"{act.action} by {act.actor}"}
 
 
 def _encoded(value: object) -> Encoded:

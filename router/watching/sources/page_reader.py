@@ -28,8 +28,31 @@ from store.errors import StoreError
 from store.history.history_store import HistoryStore
 from store.ledger import LedgerStore
 
-TOTALS_EVERY_S = 5.0
-MOST_SPANS = 8
+AGAIN_S = 5.0
+"""How often verdict and history are read: as often as counts are handed in."""
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What databases had at a revision: acts and report, and why they could not be read."""
+
+    revision: int
+    read_at: float
+    acts: list[Act]
+    report: Json | None
+    away: str
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What the history had at a revision, and why it could not be read."""
+
+    revision: int
+    read_at: float
+    series: Series | None
+    moments: list[VerdictMoment]
+    since_rollout: Mapping[str, VersionCounts]
+    away: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +79,8 @@ class PageReader:
         self._acts = ActList(LedgerStore(engine, model))
         self._verdict = PresentVerdict(engine, model)
         self._spans: dict[str, tuple[StepSeries, VerdictMoments]] = {}
-        self._totals: tuple[str, float, Mapping[str, VersionCounts]] = ("", 0.0, {})
+        self._recorded: _Recorded | None = None
+        self._pasts: dict[str, _Past] = {}
 
     def now(self, span_name: str) -> PageSources:
         """What is to be seen now."""
@@ -68,27 +92,27 @@ class PageReader:
         if rows is None:
             rows, counted_since = body["versions"], "since the router started"
 
-        acts, report, away = self._recorded(ledger, state.away)
-        series, moments, history_away = self._past(span)
+        recorded = self._recorded = self._recorded_by(ledger, now)
+        past = self._pasts[span_name] = self._past_by(span, ledger, now)
         return PageSources(
             model=self._model,
             at=now,
             past=False,
             span=span,
             ledger=ledger,
-            acts=acts,
+            acts=recorded.acts,
             versions=of_status(rows),
             counted_since=counted_since,
             failed_requests=body["failed_requests"],
-            since_rollout=self._since_rollout(ledger, series, now),
-            series=series,
-            moments=moments,
-            report=report,
+            since_rollout=past.since_rollout,
+            series=past.series,
+            moments=past.moments,
+            report=recorded.report,
             worst=body["worst"],
             workers=len(body["workers"]),
             rate_per_s=body["recent"]["rate"] if body["recent"] else None,
-            away=away,
-            history_away=history_away,
+            away=state.away or recorded.away,
+            history_away=past.away,
         )
 
     def then(self, at: float, span_name: str) -> PageSources:
@@ -124,51 +148,52 @@ class PageReader:
             history_away=history_away,
         )
 
-    def _recorded(self, ledger: Ledger, away: str) -> tuple[list[Act], Json | None, str]:
-        """Acts, report, and why they could not be read."""
+    def _recorded_by(self, ledger: Ledger, now: float) -> _Recorded:
+        known = self._recorded
+        if known is not None and _is_new_enough(known, ledger, now):
+            return known
+
         acts: list[Act] = []
-        report = None
+        report, away = None, ""
         try:
             acts = self._acts.newest(ledger.revision)
             stored = self._verdict.report(ledger)
             report = _readable(stored) if stored else None
         except (StoreError, Refusal) as error:
-            return acts, report, away or str(error)
+            away = str(error)
 
-        return acts, report, away
+        return _Recorded(ledger.revision, now, acts, report, away)
 
-    def _past(self, span: TimeSpan) -> tuple[Series | None, list[VerdictMoment], str]:
+    def _past_by(self, span: TimeSpan, ledger: Ledger, now: float) -> _Past:
+        known = self._pasts.get(span.name)
+        if known is not None and _is_new_enough(known, ledger, now):
+            return known
+
         if span.name not in self._spans:
-            while len(self._spans) >= MOST_SPANS:
-                self._spans.pop(next(iter(self._spans)))
-
             self._spans[span.name] = StepSeries(self._reader), VerdictMoments(self._reader)
 
         steps, moments = self._spans[span.name]
         try:
-            return steps.of(span), moments.between(span.since, span.until), ""
+            series = steps.of(span)
+            seen = moments.between(span.since, span.until)
+            totals = self._since_rollout(ledger, series, now)
         except StoreError as error:
-            return None, [], str(error)
+            return _Past(ledger.revision, now, None, [], {}, str(error))
+
+        return _Past(ledger.revision, now, series, seen, totals, "")
 
     def _since_rollout(
-        self, ledger: Ledger, series: Series | None, now: float
+        self, ledger: Ledger, series: Series, now: float
     ) -> Mapping[str, VersionCounts]:
-        """Counts since the rollout began, a few seconds old; without one, those of the span."""
+        """Counts since the rollout began; without one, those of the span."""
         rollout = ledger.rollout
         if rollout is None:
-            return series.total if series is not None else {}
+            return series.total
+        return self._reader.series(rollout.started_at, now, 60, rollout.id).total
 
-        known, read_at, totals = self._totals
-        if known == rollout.id and now - read_at < TOTALS_EVERY_S:
-            return totals
 
-        try:
-            since = self._reader.series(rollout.started_at, now, 60, rollout.id)
-        except StoreError:
-            return totals if known == rollout.id else {}
-
-        self._totals = rollout.id, now, since.total
-        return since.total
+def _is_new_enough(known: _Recorded | _Past, ledger: Ledger, now: float) -> bool:
+    return known.revision == ledger.revision and 0 <= now - known.read_at < AGAIN_S
 
 
 def _started_at(ledger: Ledger) -> float | None:
