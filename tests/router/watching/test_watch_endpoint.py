@@ -78,7 +78,7 @@ def test_the_snapshot_is_zipped_where_that_is_asked_for(watched):
 def poll(watched, times):
     """What one tab gets, which keeps its connection and the newest snapshot."""
     etag, codes = "", []
-    with httpx.Client(timeout=120) as tab:
+    with httpx.Client(timeout=120, verify=False) as tab:
         for _ in range(times):
             answer = tab.get(f"{watched.url}/live", headers={"If-None-Match": etag})
             etag = answer.headers["etag"]
@@ -89,7 +89,7 @@ def poll(watched, times):
 
 def test_two_hundred_tabs_get_their_snapshot_and_health_waits_for_none(watched):
     with ThreadPoolExecutor(16) as threads:
-        tabs = [threads.submit(poll, watched, 20) for _ in range(200)]
+        tabs = [threads.submit(poll, watched, 8) for _ in range(200)]
         health = [get(watched, "/v2/health/live").status_code for _ in range(5)]
         codes = [code for tab in tabs for code in tab.result()]
 
