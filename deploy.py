@@ -60,6 +60,9 @@ Rate = Annotated[
     float | None,
     Option("--rate", help="Requests a second to expect, instead of those that came lately."),
 ]
+At = Annotated[
+    str | None, Option("--at", help="Show what was served and judged then: 2026-05-01T12:00Z, 2h.")
+]
 LAST_REVISION = 2**31 - 1
 Timeout = Annotated[str, Option("--timeout", help="End after this time, for example 10m.")]
 
@@ -426,9 +429,13 @@ def collect(as_json: Json = False) -> None:
 
 
 @app.verb()
-def status(odds: Odds = False, as_json: Json = False) -> None:
+def status(at: At = None, odds: Odds = False, as_json: Json = False) -> None:
     """Show the traffic split, health per version and the rollback target."""
     with _command(as_json) as (out, workspace):
+        if at is not None:
+            _show_past(workspace, out, at)
+            return
+
         from cli.render.status import show_status
         from deployment.commands.status import read_status
 
@@ -439,10 +446,15 @@ def status(odds: Odds = False, as_json: Json = False) -> None:
 def watch(
     once: Annotated[bool, Option("--once", help="Show it once.")] = False,
     timeout: Timeout = "",
+    at: At = None,
     as_json: Json = False,
 ) -> None:
     """Show the status as it changes; with --timeout, until the rollout has ended."""
     with _command(as_json) as (out, workspace):
+        if at is not None:
+            _show_past(workspace, out, at)
+            return
+
         from cli.render.watch import show_changes
         from deployment.commands import watch_loop
         from deployment.commands.strategy_options import seconds
@@ -450,6 +462,31 @@ def watch(
         deadline_s = seconds(timeout) if timeout else None
         loop = partial(watch_loop.watch, workspace, once=once, timeout_s=deadline_s)
         raise SystemExit(show_changes(out, loop, once, deadline_s))
+
+
+@app.verb()
+def metrics(
+    version: Annotated[
+        str | None, Argument(help="The version, for example v2; all of them by default.")
+    ] = None,
+    since: Annotated[str, Option("--since", help="How far back, for example 1h or 7d.")] = "1h",
+    step: Annotated[str, Option("--step", help="The time of one row, for example 10s.")] = "",
+    as_csv: Annotated[bool, Option("--csv", help="Print comma-separated values.")] = False,
+    parquet: Annotated[Path | None, Option("--parquet", help="Write a Parquet file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show requests, errors, times and accuracy per version over time, as the history has them."""
+    with _command(as_json) as (out, workspace):
+        from cli.render.past import metrics as view
+        from deployment.history.metrics import metrics as read_metrics
+
+        numbers = read_metrics(workspace, version, since, step)
+        if parquet is not None:
+            view.write_parquet(out, numbers, parquet)
+        elif as_csv:
+            view.show_csv(out, numbers)
+        else:
+            view.show_metrics(out, numbers)
 
 
 @app.verb()
@@ -610,6 +647,13 @@ def _command(as_json: bool, lenient: bool = False) -> Iterator[tuple[Out, Worksp
             yield out, _lenient_workspace()
         else:
             yield out, workspace_from_environment()
+
+
+def _show_past(workspace: Workspace, out: Out, at: str) -> None:
+    from cli.render.past.past_status import show_past_status
+    from deployment.history.past_status import past_status
+
+    show_past_status(out, past_status(workspace, at))
 
 
 def _lenient_workspace() -> Workspace:

@@ -11,7 +11,7 @@ that the next answer is quick. For a page that asks each second: read the whole 
 steps that are new (`since=` the last step it has). Threads must not share one."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,17 +25,25 @@ BEFORE_S = 3_600
 """Without a rollout, a moment shows the counts of the hour before it."""
 
 
-@dataclass(frozen=True)
-class StoredCounts:
+class StoredCounts(Protocol):
     """What a store read, in one look at the database.
 
-    blocks: (source, serial, body) of counts by second; body: list of [epoch seconds, counts].
-    rolled: (epoch seconds, body) by steps of a level; body: counts. as_of: when the newest counts
-    were taken, whichever machine's; None: there are none ever."""
+    blocks: (key, body) of counts by second; body: list of [epoch seconds, counts], when it is
+    called. A key is that of one block for ever, and a block never changes.
+    rolled: (epoch seconds, body) by steps of a level; body: counts.
+    as_of: when the newest counts were taken, whichever machine's; None: there are none ever."""
 
-    blocks: Sequence[tuple[str, int, Callable[[], Any]]]
-    rolled: Sequence[tuple[int, Callable[[], Any]]]
-    as_of: float | None
+    @property
+    def blocks(self) -> Sequence[tuple[Hashable, Callable[[], Any]]]:
+        """By second."""
+
+    @property
+    def rolled(self) -> Sequence[tuple[int, Callable[[], Any]]]:
+        """By steps."""
+
+    @property
+    def as_of(self) -> float | None:
+        """Epoch seconds."""
 
 
 class CountsInStore(Protocol):
@@ -75,7 +83,7 @@ class HistoryReader:
 
     def __init__(self, store: CountsInStore, clock: Callable[[], float]) -> None:
         self._store, self._clock = store, clock
-        self._blocks: OrderedDict[tuple[str, int], list[Sample]] = OrderedDict()
+        self._blocks: OrderedDict[Hashable, list[Sample]] = OrderedDict()
 
     def series(
         self, since: float, until: float, step: int = 1, rollout: str | None = None
@@ -124,15 +132,14 @@ class HistoryReader:
         for at, body in stored.rolled:
             yield at, from_body(body())
 
-        for source, serial, body in stored.blocks:
-            yield from self._block(source, serial, body)
+        for key, body in stored.blocks:
+            yield from self._block(key, body)
 
-    def _block(self, source: str, serial: int, body: Callable[[], Any]) -> list[Sample]:
-        """The samples of a block, which never changes once it is written."""
-        known = self._blocks.get((source, serial))
+    def _block(self, key: Hashable, body: Callable[[], Any]) -> list[Sample]:
+        known = self._blocks.get(key)
         if known is None:
             known = [(at, from_body(counts)) for at, counts in body()]
-            self._blocks[source, serial] = known
+            self._blocks[key] = known
             while len(self._blocks) > KEPT_BLOCKS:
                 self._blocks.popitem(last=False)
 

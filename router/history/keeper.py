@@ -41,19 +41,20 @@ class HistoryKeeper:
         judged: what the controller judged; it is taken from there. leads: this worker has the
         lease."""
         try:
-            self._keep(ledger, judged, leads)
+            wrote = self._keep(ledger, judged, leads)
         except StoreUnavailable as error:
-            self._note_failure(str(error))
+            self._note_failure(error)
             self._make_missing(error)
         except (StoreError, OSError) as error:
-            self._note_failure(str(error))
+            self._note_failure(error)
         except Exception:
             if not self._failed:
                 log.exception("the history is not written: unexpected error")
 
             self._failed = True
         else:
-            self._note_success()
+            if wrote:
+                self._note_success()
 
     def stop(self, ledger: Ledger) -> None:
         """Hand in what is left, and leave the machine to another worker. Never raises."""
@@ -62,21 +63,26 @@ class HistoryKeeper:
         if self._parts is not None:
             self._parts[1].release()
 
-    def _keep(self, ledger: Ledger, judged: "deque[Judgement]", leads: bool) -> None:
+    def _keep(self, ledger: Ledger, judged: "deque[Judgement]", leads: bool) -> bool:
+        """Whether it was time to hand in."""
         store, collector, writer = self._opened()
         rollout, now = ledger.rollout.id if ledger.rollout else "", self._clock()
         collector.look(rollout, now)
         writer.take(judged)
-        if now >= self._next_at:
+        is_time = now >= self._next_at
+        if is_time:
             self._next_at = now + (SERVER_EVERY_S if store.is_server else FILE_EVERY_S)
             collector.hand_in(now)
 
         if leads:
             writer.write(ledger, now)
 
+        return is_time
+
     def _opened(self) -> tuple[HistoryStore, Collector, HistoryWriter]:
         if self._parts is None:
             store = HistoryStore(self._engine, self._model)
+            store.create()
             every_s = SERVER_EVERY_S if store.is_server else FILE_EVERY_S
             writer = HistoryWriter(store, every_s)
             self._parts = store, Collector(store, self._state), writer
@@ -84,7 +90,7 @@ class HistoryKeeper:
         return self._parts
 
     def _make_missing(self, error: StoreUnavailable) -> None:
-        """Make the file and the tables where they are missing: at first, or after a deletion."""
+        """Make the file and the tables again after a deletion."""
         if self._parts is None or not is_missing(error):
             return
 
@@ -94,12 +100,12 @@ class HistoryKeeper:
         except StoreError as again:
             log.debug("the history was not made: %s", again)
 
-    def _note_failure(self, because: str) -> None:
+    def _note_failure(self, error: Exception) -> None:
         if not self._failed:
             log.warning(
                 "the history is not written: %s. Predictions and rollbacks go on; what is counted "
                 "now is written later",
-                because,
+                str(error).rstrip("."),
             )
 
         self._failed = True

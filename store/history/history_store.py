@@ -6,7 +6,7 @@ totals that it leads to. So whoever does not know whether a block was recorded a
 hand in for one machine count nothing twice. One writer (the router worker with the lease) adds the
 blocks up by minute and hour, and deletes what is older than it is kept."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -52,10 +52,11 @@ class HandedIn:
 class ReadCounts:
     """Counts as they are stored, read in one look.
 
-    blocks: (source, serial, body); rolled: (epoch seconds, body). A body is unpacked when it is
-    called. as_of: when the newest counts were taken, None: there are none ever."""
+    blocks: (key, body); rolled: (epoch seconds, body). A body is unpacked when it is called; a key
+    is that of one block for ever, also where a history was deleted and serials began anew.
+    as_of: when the newest counts were taken, None: there are none ever."""
 
-    blocks: Sequence[tuple[str, int, Callable[[], Json]]]
+    blocks: Sequence[tuple[Hashable, Callable[[], Json]]]
     rolled: Sequence[tuple[int, Callable[[], Json]]]
     as_of: float | None
 
@@ -243,13 +244,13 @@ class HistoryStore:
                 )
                 rolled = list(connection.execute(query.order_by(STEPS.c.at)))
 
-            columns = (BLOCKS.c.source, BLOCKS.c.serial, BLOCKS.c.body)
+            columns = (BLOCKS.c.source, BLOCKS.c.serial, BLOCKS.c.last_at, BLOCKS.c.body)
             stored_blocks = list(connection.execute(select(*columns).where(*blocks)))
             of_model = SOURCES.c.model == self.model
             as_of = connection.scalar(select(func.max(SOURCES.c.at)).where(of_model))
 
         return ReadCounts(
-            [(source, serial, partial(unpacked, body)) for source, serial, body in stored_blocks],
+            [(tuple(key), partial(unpacked, body)) for *key, body in stored_blocks],
             [(at, partial(unpacked, body)) for at, body in rolled],
             as_of,
         )

@@ -230,6 +230,19 @@ def test_workers_of_a_killed_master_go_on_in_the_same_life(machine, collector):
     assert machine.seen() == {"v1": 4}
 
 
+def test_machines_hand_in_to_one_history_and_each_counts_its_own(machine, collector):
+    other = Machine(machine.state.parent / "other", machine.store)
+    beside = Collector(machine.store, other.state)
+    for _ in range(3):
+        machine.count(times=2)
+        other.count(times=5)
+        machine.tick(collector)
+        other.tick(beside)
+
+    assert machine.seen() == {"v1": 21}
+    beside.release()
+
+
 def delete(machine):
     for path in machine.state.parent.glob("ledger-history.db*"):
         path.unlink()

@@ -5,8 +5,10 @@ import pytest
 from rollout.history.counts import CellKey, from_body, merged, to_body
 from rollout.history.levels import HOURS, MINUTES, ROLLED, rolled_up
 from rollout.history.reader import HistoryReader
+from store.engine import transaction
 from store.errors import StoreUnavailable
 from store.history.history_store import HistoryStore, is_missing
+from store.history.tables import HISTORY_TABLES, history_engine
 
 NOW = 1_800_000_000
 
@@ -130,6 +132,18 @@ def test_a_history_without_tables_says_so_and_is_made_anew(opened):
     assert is_missing(error.value)
     store.create()
     assert store.handed_in("m") is None
+
+
+def test_a_reader_does_not_take_a_new_history_for_the_one_that_was_deleted(history, opened):
+    seen = reader(history)
+    history.hand_in("m", 0, [(NOW, counts(1))], counts(1), NOW)
+    assert seen.series(NOW - 60, NOW + 60).total["v1"].requests == 1
+    for table in HISTORY_TABLES.tables.values():
+        with transaction(history_engine(opened)) as connection:
+            connection.execute(table.delete())
+
+    history.hand_in("m", 0, [(NOW + 5, counts(2))], counts(2), NOW + 5)
+    assert seen.series(NOW - 60, NOW + 60).total["v1"].requests == 2
 
 
 def test_a_deleted_file_is_made_anew(tmp_path):

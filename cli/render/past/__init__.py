@@ -1,0 +1,1 @@
+"""What is printed of the history: numbers over time, and a moment of the past."""
