@@ -39,7 +39,8 @@ class KnownHosts:
         site, origin = _only(headers, b"sec-fetch-site"), _only(headers, b"origin")
         if site not in ("", "same-origin"):
             return False
-        if not origin:
+        # A form of a page with the referrer policy `no-referrer` is of the origin `null`.
+        if origin in ("", "null"):
             return site == "same-origin"
 
         scheme, _, authority = origin.lower().partition("://")

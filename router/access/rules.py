@@ -54,7 +54,7 @@ class Access:
             self._check_origin(method, headers)
             return Caller(_ROLES[token.role], token.name, "session")
 
-        if self._open and _is_local(headers):
+        if self._is_here(headers):
             return LOCAL
         return STRANGER
 
@@ -95,11 +95,14 @@ class Access:
         """Raise Problem 403 unless a request may choose its version, 401 for a wrong token."""
         if self._settings.pinning is True:
             return
-
-        caller = self.caller("POST", headers)
-        if caller.acts or (self._settings.pinning == "loopback" and caller is LOCAL):
+        if self._settings.pinning == "loopback" and self._is_here(headers):
             return
-        if caller.role < Role.VIEWER and any(name == b"authorization" for name, _ in headers):
+
+        # A session is for pages; a version is chosen by programs.
+        token = self._bearer(headers)
+        if token is not None and token.role is TokenRole.OPERATOR:
+            return
+        if token is None and any(name == b"authorization" for name, _ in headers):
             raise refusal()
 
         raise Problem(
@@ -107,6 +110,10 @@ class Access:
             "a version is chosen with an operator's bearer token only: leave out X-Model-Version "
             "and the version in the path, or set `router.pinning` in deploy.toml",
         )
+
+    def _is_here(self, headers: Headers) -> bool:
+        """Whether a caller on this machine asks a router that is open to it."""
+        return self._open and _is_local(headers)
 
     def _bearer(self, headers: Headers) -> NamedToken | None:
         """The token that a request shows in its Authorization header."""

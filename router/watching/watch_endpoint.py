@@ -78,7 +78,11 @@ class WatchEndpoint:
         except Problem as refused:
             if refused.status != 401:
                 raise
-            text = self._sections.sign_in(asset=self._assets.address)
+            # Who follows a link from another site looks like a stranger, since the browser keeps the
+            # cookie back: the page then asks once more by itself, which is a request of this site.
+            site = dict(scope["headers"]).get(b"sec-fetch-site")
+            by_link = site in (b"cross-site", b"same-site")
+            text = self._sections.sign_in(asset=self._assets.address, comes_by_link=by_link)
             return 401, [*headers, (b"www-authenticate", b"Bearer")], text.encode()
 
         caller = self._known(caller, scope)

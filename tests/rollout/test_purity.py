@@ -30,6 +30,7 @@ PURE = {
         "functools",
         "hashlib",
         "heapq",
+        "json",
     ),
     *("itertools", "math", "operator", "re", "statistics", "string", "types", "typing"),
     *("numpy", "scipy", "rollout"),

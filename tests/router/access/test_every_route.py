@@ -121,6 +121,22 @@ def test_the_sign_in_page_tells_nothing_of_the_model(public):
     assert "form-action 'self'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("site", "again"),
+    [
+        ("cross-site", True),
+        ("same-site", True),
+        ("same-origin", False),
+        ("none", False),
+        ("", False),
+    ],
+)
+def test_who_comes_by_a_link_is_asked_once_more_before_signing_in(public, site, again):
+    answer = httpx.get(f"{public.url}/?at=1", headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == 401
+    assert ('http-equiv="refresh"' in answer.text) is again
+
+
 def test_a_route_that_nobody_has_put_into_an_area_is_closed():
     app = create_pages(None, None, Access(RouterSettings(), "127.0.0.1", NOBODY, b"k"))
     app.add_url_rule("/new", "new", lambda: "of the new route")

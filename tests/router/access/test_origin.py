@@ -74,6 +74,17 @@ def test_a_page_is_known_by_its_origin(host, origin, own):
     assert not hosts.comes_from_own_page([*headers, (b"origin", origin.encode())])
 
 
+@pytest.mark.parametrize("origin", [[], [(b"origin", b"null")]])
+@pytest.mark.parametrize(
+    ("site", "own"),
+    [(b"same-origin", True), (b"same-site", False), (b"cross-site", False), (b"none", False)],
+)
+def test_without_an_origin_the_browsers_word_for_the_site_counts(origin, site, own):
+    headers = [(b"host", b"any.example"), (b"sec-fetch-site", site), *origin]
+    assert KnownHosts((), loopback=False).comes_from_own_page(headers) is own
+    assert not KnownHosts((), loopback=False).comes_from_own_page(headers[:1])
+
+
 @pytest.mark.parametrize(
     ("header", "value", "encrypted"),
     [

@@ -5,6 +5,7 @@ import socket
 import httpx
 import pytest
 
+from rollout.access_tokens import NamedToken, TokenRole, digest_of, to_text
 from rollout.settings import RouterSettings
 from router.access.origin import is_loopback
 from router.access.rules import Access
@@ -16,12 +17,15 @@ from tests.wire.processes import Client
 
 TOKEN = "toy-operator-token-of-sixteen"
 BEARER = (b"authorization", f"Bearer {TOKEN}".encode())
+VIEWER = (b"authorization", b"Bearer sluice_of-ana")
+ANA = NamedToken("ana", TokenRole.VIEWER, digest_of(b"sluice_of-ana"))
 LOCAL = (b"host", b"127.0.0.1:8000")
 
 
 def rules(host, token=TOKEN, **settings):
-    """The rules of a router without named tokens."""
-    return Access(RouterSettings(**settings), host, TokenList(token), b"k" * 64)
+    """The rules of a router with a viewer's token beside its own."""
+    tokens = TokenList(token, text=to_text((ANA,)))
+    return Access(RouterSettings(**settings), host, tokens, b"k" * 64)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,10 @@ def test_the_scheme_is_of_any_case():
         ("loopback", "0.0.0.0", [LOCAL], 403),
         ("loopback", "0.0.0.0", [LOCAL, BEARER], None),
         ("loopback", "0.0.0.0", [LOCAL, (b"authorization", b"Bearer wrong")], 401),
+        ("loopback", "127.0.0.1", [LOCAL, (b"authorization", b"Bearer wrong")], None),
+        ("loopback", "127.0.0.1", [LOCAL, VIEWER], None),
+        ("loopback", "0.0.0.0", [LOCAL, VIEWER], 403),
+        (False, "127.0.0.1", [LOCAL, VIEWER], 403),
         (True, "0.0.0.0", [LOCAL], None),
         (False, "127.0.0.1", [LOCAL], 403),
         (False, "127.0.0.1", [LOCAL, BEARER], None),
