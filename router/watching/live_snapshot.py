@@ -16,7 +16,7 @@ import msgspec
 
 from router.watching.charts.all_charts import all_charts
 from router.watching.sections.page_sections import WITH_ROWS, PageSections
-from router.watching.sources.act_list import Act
+from router.watching.sources.act_list import RecordedAct
 from router.watching.sources.page_reader import PageReader
 from router.watching.sources.page_sources import PageSources
 
@@ -143,13 +143,17 @@ class ChartsOfSpan:
             # Steps, not the moment of reading: nothing new is then the same bytes.
             since, until = sources.series.at[0], sources.series.at[-1] + sources.series.step
 
-        marks = [_mark(act) for act in sources.acts if act.at >= since]
+        marks = []
+        for act in sources.acts:
+            if act.at >= since:
+                marks.append(_mark(act))
+
         charts = msgspec.Raw(msgspec.json.encode(all_charts(sources)))
         self._drawn = {"charts": charts, "marks": marks, "since": since, "until": until}
         return self._drawn
 
 
-def _mark(act: Act) -> dict[str, Any]:
+def _mark(act: RecordedAct) -> dict[str, Any]:
     return {"at": act.at, "revision": act.revision, "text": f"{act.action} by {act.actor}"}
 
 

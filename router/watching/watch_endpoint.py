@@ -78,8 +78,8 @@ class WatchEndpoint:
         except Problem as refused:
             if refused.status != 401:
                 raise
-            # Who follows a link from another site looks like a stranger, since the browser keeps the
-            # cookie back: the page then asks once more by itself, which is a request of this site.
+            # Who follows a link from another site looks like a stranger, since the browser keeps
+            # the cookie back: the page then asks once more itself, a request of this site.
             site = dict(scope["headers"]).get(b"sec-fetch-site")
             by_link = site in (b"cross-site", b"same-site")
             text = self._sections.sign_in(asset=self._assets.address, comes_by_link=by_link)

@@ -65,7 +65,7 @@ def _state(verdict: dict[str, Any], stage: str) -> str:
     if holding(verdict):
         return DIFFERS
     if verdict["word"] == "pass":
-        if any(_is_lower(signal) for signal in verdict["signals"]):
+        if any(map(_is_lower, verdict["signals"])):
             return BETTER
         return NO_WORSE
     if stage == ROLLED_BACK or not verdict["proved"]:

@@ -70,11 +70,11 @@ def chart(
     immature_s: float | None = None,
 ) -> Chart:
     """A chart with its sentence."""
-    said = sentence_of(title, unit, at, lines)
+    words = sentence_of(title, unit, at, lines)
     if greyed:
-        said = f"{said} Not comparable: {greyed}."
+        words = f"{words} Not comparable: {greyed}."
 
-    return Chart(chart_id, title, unit, at, lines, said, greyed, top, bottom, immature_s)
+    return Chart(chart_id, title, unit, at, lines, words, greyed, top, bottom, immature_s)
 
 
 def clock(at: float) -> str:

@@ -11,7 +11,7 @@ def label_chart(sources: PageSources) -> Chart:
     if series is None:
         return chart("accuracy", "Right answers", " %", [], [])
 
-    names = [name for name in sources.colours if name in series.versions]
+    names = sources.counted_names
     number, title, unit, factor = "accuracy", "Right answers, by labels", " %", 100.0
     if any(series.total[name].mean_absolute_error is not None for name in names):
         number, title, unit, factor = "mean_absolute_error", "Mean absolute error", "", 1.0

@@ -1,6 +1,7 @@
 """Two charts a signal: the difference as a band that holds at any time, and the evidence."""
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from rollout.state.policy import title_of
 from router.watching.charts.chart import Chart, Line, Value, chart
@@ -51,7 +52,7 @@ def band_chart(moments: Sequence[VerdictMoment], name: str, colour: str) -> Char
         lines.append(Line("proved not worse below", proved, "proof", "dotted", steps=True))
 
     title = f"Difference of {title_of(name)}"
-    at = [moment.at for moment in with_band]
+    at = list(map(attrgetter("at"), with_band))
     bottom, top = _axis(last)
     return chart(f"band-{name}", title, " pp", at, lines, top=top, bottom=bottom)
 
@@ -78,10 +79,10 @@ def evidence_chart(moments: Sequence[VerdictMoment], name: str) -> Chart:
     if any(value is not None for value in proof):
         lines.append(Line("proof", proof, "proof"))
 
-    decides: list[Value] = [DECIDES for _ in known]
+    decides: list[Value] = [DECIDES] * len(known)
     lines.append(Line("decides", decides, "limit", "dashed", steps=True))
     title = f"Evidence on {title_of(name)}"
-    at = [moment.at for moment in known]
+    at = list(map(attrgetter("at"), known))
     return chart(f"evidence-{name}", title, " %", at, lines, top=120.0, bottom=0.0)
 
 

@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from operator import attrgetter
 
 from router.watching.charts.chart import Chart, Line, Value, chart
-from router.watching.sources.act_list import Act
+from router.watching.sources.act_list import RecordedAct
 from router.watching.sources.page_sources import PageSources
 
 
@@ -19,16 +20,16 @@ def split_chart(sources: PageSources) -> Chart:
         asked = asked_shares(sources.acts, name, at)
         lines.append(Line(f"{name} asked", asked, colour, "dashed", steps=True))
         if series is not None:
-            served = [_percent(part) for part in series.array(name, "served_share")]
+            served = list(map(_percent, series.array(name, "served_share")))
             lines.append(Line(f"{name} served", served, colour))
 
     return chart("split", "Share of the requests", " %", at, lines, top=100.0, bottom=0.0)
 
 
-def asked_shares(acts: Sequence[Act], name: str, at: Sequence[float]) -> list[Value]:
+def asked_shares(acts: Sequence[RecordedAct], name: str, at: Sequence[float]) -> list[Value]:
     """The share of a version in percent at each time, by the acts (newest first)."""
     oldest_first = list(reversed(acts))
-    times = [act.at for act in oldest_first]
+    times = list(map(attrgetter("at"), oldest_first))
     shares: list[Value] = []
     for moment in at:
         index = bisect_right(times, moment) - 1

@@ -47,9 +47,9 @@ def _chart(
         return chart(chart_id, title, unit, [], [], greyed)
 
     lines = []
-    for name in [name for name in sources.colours if name in series.versions]:
+    for name in sources.counted_names:
         for position, number in enumerate(numbers):
-            values = [shown(value) for value in series.array(name, number)]
+            values = list(map(shown, series.array(name, number)))
             label = name if len(numbers) == 1 else f"{name} {number.removesuffix('_ms')}"
             style = "dashed" if position else "solid"
             lines.append(Line(label, values, sources.colours[name], style))

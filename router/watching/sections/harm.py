@@ -71,7 +71,7 @@ def _served_worse(sources: PageSources) -> HarmLine | None:
         return None
 
     requests = sources.numbers(sources.candidate).requests
-    low, middle, high = (round(requests * end) for end in band)
+    low, middle, high = map(round, (requests * band[0], requests * band[1], requests * band[2]))
     if middle > 0:
         amount, words = count(middle), f"more answers were wrong than {sources.stable}'s would be"
     else:

@@ -6,7 +6,7 @@ from rollout.verdict.words.answers import QuestionAnswer, answers
 from rollout.verdict.words.earlier_words import as_of_today
 from rollout.verdict.words.headline import headline
 from rollout.verdict.words.stage import stage_of
-from router.watching.sources.act_list import Act
+from router.watching.sources.act_list import RecordedAct
 from router.watching.sources.page_sources import PageSources
 
 QUIET, EMPTY, UNJUDGED = "quiet", "empty", "unjudged"
@@ -41,7 +41,7 @@ class PageHeadline:
     state: str
     sentence: str
     answers: tuple[QuestionAnswer, ...] = ()
-    last: Act | None = None
+    last: RecordedAct | None = None
 
     @property
     def word(self) -> str:
@@ -74,8 +74,8 @@ def page_headline(sources: PageSources) -> PageHeadline:
         )
 
     stage = stage_of(sources.report, "")
-    said = headline(sources.report, stage)
-    return PageHeadline(said.state, said.sentence, answers(sources.report))
+    verdict = headline(sources.report, stage)
+    return PageHeadline(verdict.state, verdict.sentence, answers(sources.report))
 
 
 def _without_rollout(sources: PageSources) -> PageHeadline:
@@ -102,7 +102,7 @@ def _without_rollout(sources: PageSources) -> PageHeadline:
     return replace(quiet, last=last, answers=_answers_of(last))
 
 
-def _answers_of(act: Act) -> tuple[QuestionAnswer, ...]:
+def _answers_of(act: RecordedAct) -> tuple[QuestionAnswer, ...]:
     try:
         return answers(as_of_today(act.verdict or {}), act.action)
     except (KeyError, TypeError, ValueError):

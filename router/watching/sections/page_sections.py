@@ -39,7 +39,11 @@ class PageSections:
     def sections(self, sources: PageSources) -> dict[str, str]:
         """The HTML of each section that everybody may see who may see the page, by its id."""
         values = self._values(sources)
-        return {name: self._section(name, values) for name in SECTIONS}
+        sections = {}
+        for name in SECTIONS:
+            sections[name] = self._section(name, values)
+
+        return sections
 
     def rows(self, sources: PageSources) -> str:
         """The HTML of the rows on which a shadow differs most."""

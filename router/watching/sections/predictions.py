@@ -43,9 +43,14 @@ def predictions(sources: PageSources) -> Predictions | None:
     if not any(counted.of(kind) for counted in counts.values()):
         kind = "values"
 
-    totals = {name: int(sum(counted.of(kind).values())) for name, counted in counts.items()}
-    labels = _labels(counts, kind)
-    rows = [_row(label, counts, kind, totals) for label in labels[:MOST_ROWS]]
+    totals = {}
+    for name, counted in counts.items():
+        totals[name] = int(sum(counted.of(kind).values()))
+
+    labels, rows = _labels(counts, kind), []
+    for label in labels[:MOST_ROWS]:
+        rows.append(_row(label, counts, kind, totals))
+
     word = "class" if kind == "predictions" else "value up to"
     return Predictions(word, totals, rows, max(0, len(labels) - MOST_ROWS))
 

@@ -1,6 +1,7 @@
 """The plan of the rollout in progress: its steps, where it stands, and its clock."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from rollout.durations import shown_seconds
 from rollout.state.ledger import Rollout
@@ -22,7 +23,7 @@ class PlanStep:
 
 
 @dataclass(frozen=True)
-class RolloutPlan:
+class PlanProgress:
     """due_at: when the clock takes the next step (epoch seconds), None where it does not; waits:
     what it waits for instead, or beside. deadline_at: when it is ended or held undecided.
     """
@@ -35,7 +36,7 @@ class RolloutPlan:
     rules: list[str]
 
 
-def rollout_plan(sources: PageSources) -> RolloutPlan | None:
+def rollout_plan(sources: PageSources) -> PlanProgress | None:
     """The plan; None without a rollout."""
     rollout = sources.ledger.rollout
     if rollout is None:
@@ -47,8 +48,8 @@ def rollout_plan(sources: PageSources) -> RolloutPlan | None:
 
     policy = rollout.policy
     deadline_at = rollout.started_at + policy.deadline_s if policy is not None else None
-    return RolloutPlan(
-        [_step(rollout, index) for index in range(len(rollout.steps))],
+    return PlanProgress(
+        list(map(partial(_step, rollout), range(len(rollout.steps)))),
         due_at,
         _waits(sources, rollout),
         deadline_at,

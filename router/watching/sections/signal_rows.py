@@ -38,8 +38,10 @@ def signal_rows(sources: PageSources) -> list[SignalRow]:
     if sources.report is None:
         return []
 
-    rows = [_row(signal) for signal in sources.report["signals"]]
-    return sorted(rows, key=lambda row: (bool(row.greyed), not row.required, not row.has_band))
+    return sorted(
+        map(_row, sources.report["signals"]),
+        key=lambda row: (bool(row.greyed), not row.required, not row.has_band),
+    )
 
 
 def _row(signal: dict[str, Any]) -> SignalRow:

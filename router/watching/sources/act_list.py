@@ -14,7 +14,7 @@ JUST_BEFORE_S = 0.001
 
 
 @dataclass(frozen=True)
-class Act:
+class RecordedAct:
     """One act. at: epoch seconds. asked: basis points by version from then on. rollout: the id of
     the one in progress from then on, and its outline; verdict: on what it was decided, if on one.
     """
@@ -46,9 +46,9 @@ class ActList:
 
     def __init__(self, store: LedgerStore) -> None:
         self._store = store
-        self._acts: list[Act] = []
+        self._acts: list[RecordedAct] = []
 
-    def newest(self, revision: int) -> list[Act]:
+    def newest(self, revision: int) -> list[RecordedAct]:
         """The acts, newest first, as long as the ledger has not grown past `revision`; raises
         StoreError.
         """
@@ -60,7 +60,7 @@ class ActList:
 
         return self._acts
 
-    def ledger_at(self, at: float, model: str) -> tuple[Ledger, list[Act]]:
+    def ledger_at(self, at: float, model: str) -> tuple[Ledger, list[RecordedAct]]:
         """The ledger in force at a time, and the acts up to then, newest first; raises StoreError,
         BrokenRecord.
         """
@@ -70,7 +70,7 @@ class ActList:
         return from_body(past[0].body, past[0].revision), list(map(act_of, past[:MOST_ACTS]))
 
 
-def act_of(entry: Entry) -> Act:
+def act_of(entry: Entry) -> RecordedAct:
     """One entry; of one that this Sluice cannot read only who did what."""
     try:
         ledger = from_body(entry.body, entry.revision)
@@ -78,7 +78,7 @@ def act_of(entry: Entry) -> Act:
         ledger = Ledger(model=entry.model)
 
     rollout = ledger.rollout
-    return Act(
+    return RecordedAct(
         revision=entry.revision,
         at=entry.at.timestamp(),
         actor=entry.actor,

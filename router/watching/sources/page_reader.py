@@ -17,7 +17,7 @@ from rollout.verdict.words.earlier_words import as_of_today
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints.status import status
 from router.evidence.worker_metrics import Snapshot
-from router.watching.sources.act_list import Act, ActList
+from router.watching.sources.act_list import ActList, RecordedAct
 from router.watching.sources.page_sources import Json, PageSources
 from router.watching.sources.present_verdict import PresentVerdict
 from router.watching.sources.step_series import StepSeries
@@ -38,7 +38,7 @@ class _Recorded:
 
     revision: int
     read_at: float
-    acts: list[Act]
+    acts: list[RecordedAct]
     report: Json | None
     away: str
 
@@ -153,7 +153,7 @@ class PageReader:
         if known is not None and _is_new_enough(known, ledger, now):
             return known
 
-        acts: list[Act] = []
+        acts: list[RecordedAct] = []
         report, away = None, ""
         try:
             acts = self._acts.newest(ledger.revision)

@@ -7,7 +7,7 @@ from typing import Any
 from rollout.history.series import Series, VersionCounts
 from rollout.state.ledger import Ledger
 from rollout.state.version_state import State
-from router.watching.sources.act_list import Act
+from router.watching.sources.act_list import RecordedAct
 from router.watching.sources.time_span import TimeSpan
 from router.watching.sources.verdict_moments import VerdictMoment
 
@@ -73,7 +73,7 @@ class PageSources:
     past: bool
     span: TimeSpan
     ledger: Ledger
-    acts: Sequence[Act] = ()
+    acts: Sequence[RecordedAct] = ()
     versions: Mapping[str, VersionNumbers] = field(default_factory=dict)
     counted_since: str = ""
     failed_requests: int = 0
@@ -104,7 +104,7 @@ class PageSources:
         """The versions that are shown: those not retired, and those with requests; the stable one
         first, then the candidate.
         """
-        first = [name for name in (self.stable, self.candidate) if name]
+        first = filter(None, (self.stable, self.candidate))
         others = set()
         for name, version in self.ledger.versions.items():
             if version.state != State.RETIRED or self._has_counts(name):
@@ -119,9 +119,18 @@ class PageSources:
         if self.series is not None:
             known += self.series.versions
 
-        known += [name for act in self.acts for name in act.asked]
+        for act in self.acts:
+            known += act.asked
+
         names = dict.fromkeys(known)
         return {name: f"v{number % COLOURS}" for number, name in enumerate(names)}
+
+    @property
+    def counted_names(self) -> list[str]:
+        """The versions that the series has counts of, in the order of their colours."""
+        if self.series is None:
+            return []
+        return list(filter(self.series.versions.__contains__, self.colours))
 
     def numbers(self, name: str) -> VersionNumbers:
         """The numbers of a version, zeros where it has none."""

@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from rollout.history.moments import KeptMoment
@@ -54,9 +55,9 @@ class VerdictMoments:
 
         newest = self._known[-1].at + 1e-6 if self._known else since
         self._known += map(moment_of, self._reader.moments(newest, until))
-        self._known = [moment for moment in self._known if moment.at >= since]
-        self._since = since
-        return thinned([moment for moment in self._known if moment.signals])
+        first = bisect_left(self._known, since, key=attrgetter("at"))
+        self._known, self._since = self._known[first:], since
+        return thinned(list(filter(attrgetter("signals"), self._known)))
 
 
 def thinned(moments: Sequence[VerdictMoment], most: int = MOST) -> list[VerdictMoment]:
@@ -64,11 +65,13 @@ def thinned(moments: Sequence[VerdictMoment], most: int = MOST) -> list[VerdictM
     if len(moments) <= most:
         return list(moments)
 
-    times = [moment.at for moment in moments]
+    times = list(map(attrgetter("at"), moments))
     pace = (times[-1] - times[0]) / (most - 1)
-    aims = [times[0] + number * pace for number in range(most - 1)]
-    chosen = sorted({bisect_left(times, at) for at in aims} | {len(times) - 1})
-    return [moments[index] for index in chosen]
+    chosen = {len(times) - 1}
+    for number in range(most - 1):
+        chosen.add(bisect_left(times, times[0] + number * pace))
+
+    return [moments[index] for index in sorted(chosen)]
 
 
 def moment_of(kept: KeptMoment) -> VerdictMoment:
@@ -84,7 +87,11 @@ def moment_of(kept: KeptMoment) -> VerdictMoment:
 
 def signals_of(report: Mapping[str, Any]) -> dict[str, SignalMoment]:
     """The signals of a report by name."""
-    return {str(signal["name"]): _signal(signal) for signal in report["signals"]}
+    signals = {}
+    for signal in report["signals"]:
+        signals[str(signal["name"])] = _signal(signal)
+
+    return signals
 
 
 def _signal(signal: Mapping[str, Any]) -> SignalMoment:

@@ -7,7 +7,7 @@ from rollout.history.counts import CellKey, Counts
 from rollout.history.series import Series, series_of
 from rollout.state.ledger import Ledger
 from rollout.verdict.words.earlier_words import as_of_today
-from router.watching.sources.act_list import Act
+from router.watching.sources.act_list import RecordedAct
 from router.watching.sources.page_sources import PageSources, VersionNumbers
 from router.watching.sources.time_span import TimeSpan
 from tests.rollout.ledger_commands import STARTED, ledger_after
@@ -18,9 +18,9 @@ SPAN = TimeSpan("rollout", NOW - 100, NOW, 10)
 CANARY = ledger_after("canary v2 --auto", ledger=STARTED)
 
 
-def act(revision: int, at: float, action: str = "step", **changes: Any) -> Act:
+def act(revision: int, at: float, action: str = "step", **changes: Any) -> RecordedAct:
     """An act of ana's."""
-    made = Act(revision, at, "ana", action, "because", {"v1": 10_000}, "v1", "", "", None)
+    made = RecordedAct(revision, at, "ana", action, "because", {"v1": 10_000}, "v1", "", "", None)
     return replace(made, **changes)
 
 
