@@ -18,7 +18,7 @@ RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pand
 ARROW = ("pyarrow",)
 # Of a run over files.
 BATCH = ("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow")
-ROUTER = (*SERVER, "itsdangerous", "sqlalchemy", "psycopg[binary]", "httpx")
+ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx", "itsdangerous", "markupsafe")
 DELIVERY = (
     "scikit-learn",
     "scipy",

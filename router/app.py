@@ -60,6 +60,9 @@ from router.prediction_routes import PredictionRoutes
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
+from router.watching.assets import PREFIX as STATIC
+from router.watching.sources.page_reader import PageReader, WorkerState
+from router.watching.watch_endpoint import LIVE, PAGE, WatchEndpoint
 from router.webhooks.cursor import SavedCursors
 from router.webhooks.deliverer import Webhooks, deliver
 from store.errors import StoreError
@@ -291,6 +294,9 @@ class Router:
         proof = VersionProof(pages)
         self.acts = ActsEndpoint(self.access, recorder, self._table, proof, self.leaving)
 
+        reader = PageReader(self.follower.engine, settings.model, self._worker_state)
+        self.watch = WatchEndpoint(settings.model, reader, self.access, self.leaving)
+
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
         known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
@@ -321,6 +327,7 @@ class Router:
         await in_thread(self._history_thread, self.history.stop, self.traffic.table.ledger)
         self.routes.close()
         self.acts.close()
+        self.watch.close()
         for lane in self.traffic.lanes.values():
             lane.close()
 
@@ -428,6 +435,9 @@ class Router:
     def _table(self) -> Any:
         return self.traffic.table
 
+    def _worker_state(self) -> WorkerState:
+        return WorkerState(self.traffic.table, self._snapshots(), self._ledger())
+
     def _loss(self, rollout: int) -> Labels:
         """The label policy of the rollout that began with a revision, else that of deploy.toml."""
         ledger = self.traffic.table.ledger
@@ -472,6 +482,12 @@ ROUTES = (
         lambda path: path.startswith(DRAINS),
         Area.PUBLIC,
         lambda router: router.drain,
+    ),
+    # The page and its files ask who comes themselves: a stranger gets a form to sign in.
+    AsgiRoute(PAGE, PAGE.__eq__, Area.PUBLIC, lambda router: router.watch),
+    AsgiRoute(LIVE, LIVE.__eq__, Area.PAGE, lambda router: router.watch),
+    AsgiRoute(
+        f"{STATIC}x", lambda path: path.startswith(STATIC), Area.PUBLIC, lambda router: router.watch
     ),
     AsgiRoute("/v2/models/toy", is_of_a_version, Area.PUBLIC, lambda router: router.models),
 )

@@ -9,8 +9,6 @@ from typing import Any
 
 from cli.render.exit_codes import Out
 from cli.render.terminal import console
-from cli.render.verdict.answers import answers, keyed
-from cli.render.verdict.earlier_words import as_of_today
 from cli.render.verdict.text import Shown, shown
 from deployment.history import explanation, moment, prediction_origin
 from deployment.history.affected_versions import subjects
@@ -20,6 +18,8 @@ from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened_record
 from deployment.workspace.workspace import Workspace
 from rollout.plurals import counted
+from rollout.verdict.words.answers import answers, keyed
+from rollout.verdict.words.earlier_words import as_of_today
 from store.entry import Entry
 from store.ledger import LedgerStore
 

@@ -13,7 +13,7 @@ from cli.render.verdict.table import drawn_verdict
 from cli.render.verdict.text import WORDS, shown
 from cli.render.version_table import NARROWER, version_table
 from deployment.commands.status import RecentAct, RollbackStatus, RolloutStatus, Status
-from deployment.commands.strategy_options import shown_seconds
+from rollout.durations import shown_seconds
 from rollout.plurals import counted
 from rollout.state.policy import title_of
 

@@ -8,7 +8,7 @@ from cli.render.exit_codes import DEADLINE, INTERRUPTED, UNDECIDED, Out
 from cli.render.status import drawn, one_line
 from cli.render.terminal import console
 from deployment.commands.status import Status
-from deployment.commands.strategy_options import shown_seconds
+from rollout.durations import shown_seconds
 
 Show = Callable[[Status], None]
 Loop = Callable[[Show], int]

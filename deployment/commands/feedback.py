@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from deployment.commands.label_file import BadLabels, LabelledRow, classes_by_text, count, labels
-from deployment.commands.strategy_options import shown_seconds
 from deployment.http_client import Connection, Response, Unreachable, line
 from deployment.router_client import url_of_router
 from deployment.workspace.bundles import delivered, read_release
 from deployment.workspace.errors import EdgeFailure, Interrupted, NotReadyInTime
 from deployment.workspace.workspace import Workspace
+from rollout.durations import shown_seconds
 from targets.base import Say
 
 MOST_LABELS = 1_000

@@ -12,7 +12,6 @@ from functools import partial
 
 from deployment import facts
 from deployment.commands.run_verb import Act, act
-from deployment.commands.strategy_options import shown_seconds
 from deployment.workspace.errors import EdgeFailure, Interrupted
 from deployment.workspace.ledger import opened_record, read_ledger
 from deployment.workspace.locks import held
@@ -21,6 +20,7 @@ from rollout.decide import retention
 from rollout.decide.actions import Plan
 from rollout.decide.decisions import Facts, retire
 from rollout.decide.retention import IdleVersion, RetentionPlan
+from rollout.durations import shown_seconds
 from rollout.errors import Refusal
 from rollout.state.ledger import Ledger, Version, from_body
 from rollout.state.version_state import State

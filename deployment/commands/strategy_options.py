@@ -9,6 +9,7 @@ from cli.output import printable
 from deployment.workspace.errors import BadOption
 from rollout.decide.side_effects import judged_by_draws, versions_with_side_effects
 from rollout.decide.transitions import chosen_steps
+from rollout.durations import shown_seconds
 from rollout.errors import BadSetting, BadWeight
 from rollout.plurals import counted
 from rollout.state.ledger import Ledger, Step
@@ -51,15 +52,6 @@ def seconds(text: str) -> float:
         raise BadOption(f"'{text}' is no duration: give more than nothing and at most a year")
 
     return total
-
-
-def shown_seconds(duration: float) -> str:
-    """The shortest plain form: `90 s` up to two minutes, then `2.5 min`, `3 h`."""
-    if duration < 120:
-        return f"{duration:.3g} s"
-    if duration < 7200:
-        return f"{duration / 60:.3g} min"
-    return f"{duration / 3600:.3g} h"
 
 
 def canary_steps(percents: str, every: str | None) -> tuple[Step, ...]:

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from deployment.commands.strategy_options import COMMAND, ExpectedLines, shown_seconds
+from deployment.commands.strategy_options import COMMAND, ExpectedLines
 from deployment.plan.canary_choice import CanaryChoice, Ladder
+from rollout.durations import shown_seconds
 from rollout.errors import TooSlow
 from rollout.forecast.expected_time import Forecast, Span
 from rollout.forecast.fitting_steps import SLOW, fits

@@ -171,7 +171,7 @@ def _line(case: JudgingInput, judged: Judged) -> dict[str, Any]:
         "stable": numbers.stable,
         "difference": numbers.difference,
         "band": numbers.band and list(numbers.band),
-        "tolerance": rule.tolerance,
+        "tolerance": rule.tolerance if numbers.tolerance is None else numbers.tolerance,
         "limit": signal.margin(rule, case.reference),
         "against": judged.against,
         "against_needed": judged.against_needed,

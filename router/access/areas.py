@@ -31,8 +31,6 @@ NEEDED = {
 
 # Flask's rules. Plain ASGI endpoints name their area where they are routed (router/app.py).
 _OF_RULE = {
-    "/": Area.PAGE,
-    "/static/<path:filename>": Area.PAGE,
     "/docs": Area.DOCS,
     "/openapi.json": Area.DOCS,
     "/ping": Area.PUBLIC,

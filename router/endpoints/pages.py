@@ -1,7 +1,6 @@
-"""The Flask app: health, metrics, status, the operator's page and the API's description."""
+"""The Flask app: health, metrics, status and the API's description."""
 
 import json
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +8,7 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from router.access.areas import Area, area_of
+from router.access.areas import area_of
 from router.access.rules import Access
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints import model_repository
@@ -38,7 +37,7 @@ class WorkerView:
 
 def create_pages(view: WorkerView, ids: WhoServed, access: Access) -> Flask:
     """The Flask app, which has no state."""
-    app = Flask("router")
+    app = Flask("router", static_folder=None)
     app.url_map.merge_slashes = False
     _check_access(app, access)
     _public_routes(app, view, access)
@@ -52,53 +51,13 @@ def _check_access(app: Flask, access: Access) -> None:
     """Ask every route's area who may enter it; `g.caller` is who does."""
 
     @app.before_request
-    def check() -> Response | None:
-        if request.url_rule is None:
-            return None
-
-        area = area_of(request.url_rule.rule)
-        try:
+    def check() -> None:
+        if request.url_rule is not None:
+            area = area_of(request.url_rule.rule)
             g.caller = access.require(area, request.method, _headers())
-        except Problem as refused:
-            if area is Area.PAGE and refused.status == 401:
-                return _sign_in_page()
-            raise
-
-        return None
-
-
-def _sign_in_page() -> Response:
-    """What a stranger gets of the page: a form, and nothing of the model.
-
-    Who follows a link from another site looks like one, since the browser keeps the cookie back:
-    the page then asks once more by itself, which is a request of this site."""
-    by_link = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-    response = Response(render_template("sign_in.html", comes_by_link=by_link), 401)
-    response.headers["WWW-Authenticate"] = "Bearer"
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    return response
 
 
 def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
-    @app.get("/")
-    def page() -> Response:
-        nonce = secrets.token_urlsafe(16)
-        response = Response(
-            render_template("page.html", model=view.table().ledger.model, nonce=nonce)
-        )
-        # The page may hold the operator's token: it runs only its own script, and connects only to
-        # this router.
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; "
-            f"connect-src 'self'; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
-
     # Rendered once: anybody can request them at any rate.
     rendered: dict[str, str] = {}
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cli.output import printable
-from cli.render.verdict.answers import QuestionAnswer, answers
-from cli.render.verdict.earlier_words import as_of_today
-from deployment.commands.strategy_options import shown_seconds
+from rollout.durations import shown_seconds
 from rollout.plurals import counted
 from rollout.state.policy import title_of
 from rollout.verdict.words.alarm import odds
+from rollout.verdict.words.answers import QuestionAnswer, answers
+from rollout.verdict.words.earlier_words import as_of_today
 
 WORDS = {"pass": "PASS", "fail": "FAIL", "undecided": "WAIT", "hold": "HOLD", "invalid": "INVALID"}
 Row = tuple[str, ...]

@@ -19,7 +19,7 @@ class SignalNumbers:
     share: of the requests that go to the candidate, on which the time to its proof depends; None
     where it does not. unit: what is counted, where it is not requests. band: low end, estimate and
     high end of the difference of two rates (0.01 is one percentage point); None where only words
-    say it.
+    say it. tolerance: of that difference, where it is not the rule's.
     """
 
     candidate: str = "-"
@@ -28,6 +28,7 @@ class SignalNumbers:
     share: float | None = None
     unit: str = ""
     band: tuple[float, float, float] | None = None
+    tolerance: float | None = None
 
     @property
     def has_counts(self) -> bool:

@@ -3,6 +3,7 @@ the same request have to do with each other.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -72,7 +73,12 @@ class PredictionSignal(VerdictSignal):
             return _of_pairs(seen.evidence)
 
         name, tables, share = max(counted, key=_difference)
-        return rates(tables, share, None, lambda rate: f"{name} {100 * rate:.1f} %")
+        numbers = rates(tables, share, None, lambda rate: f"{name} {100 * rate:.1f} %")
+        allowed = seen.rule.tolerance
+        if name != HIGH_VALUES:
+            allowed = tolerance_of(share, allowed)
+
+        return replace(numbers, tolerance=allowed)
 
     def fault(self, seen: SignalInput) -> str:
         """What differs: a class that is never predicted, answers that fit other requests as well,

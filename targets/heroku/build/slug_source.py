@@ -28,7 +28,7 @@ from targets.procfile import written
 BUNDLE = "bundle"
 PUBLIC_KEY = "keys/sluice.pub"
 PROOF = "python -m service.proof.self_test"
-CODE = (".py", ".html")
+CODE = (".py", ".html", ".js", ".css", ".svg", ".txt")
 
 
 def version_slug(workspace: Workspace, release: Release) -> Tarball:

@@ -9,7 +9,6 @@ from deployment.commands.strategy_options import (
     plan_lines,
     ramp_steps,
     seconds,
-    shown_seconds,
 )
 from deployment.workspace.errors import BadOption
 from rollout.errors import BadWeight, IllegalEvent
@@ -35,15 +34,6 @@ def test_a_duration_is_read(text: str, expected: float) -> None:
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(BadOption, match="is no duration"):
         seconds(text)
-
-
-def test_durations_are_shown_in_the_unit_that_fits() -> None:
-    assert [shown_seconds(s) for s in (0.25, 90, 150, 10_800)] == [
-        "0.25 s",
-        "90 s",
-        "2.5 min",
-        "3 h",
-    ]
 
 
 def test_a_canary_without_a_clock_waits_at_every_step() -> None:

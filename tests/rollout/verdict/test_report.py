@@ -401,3 +401,24 @@ def test_what_a_person_has_accepted_is_no_reason_to_look_again() -> None:
         "prediction of v2 differ: a person should look before it goes on",
         "proved; the difference in prediction was accepted by a person",
     ]
+
+
+def test_a_difference_of_rates_is_there_in_numbers_with_both_lines() -> None:
+    errors = line(report_of(*GOOD), "errors")
+    low, estimate, high = errors["band"]
+    assert low < estimate < high
+    assert errors["difference"].startswith(f"{100 * estimate:+.2f} pp")
+    assert (errors["tolerance"], errors["limit"]) == (0.0, 0.005)
+
+
+def test_the_tolerance_of_a_rare_class_is_the_smaller_one() -> None:
+    rare = replace(NORMAL, classes=(("late", 0.01),))
+    seen = kind("classes", 500, {"late": 90, "on time": 410}, {"late": 100, "on time": 9_900})
+    report = account(JudgingInput(ROLLOUT, CANARY, evidence(*seen), [], rare, 500, 600.0))
+    assert line(report, "prediction")["tolerance"] == pytest.approx(0.005)
+    assert line(report_of(*EVERYTHING), "prediction")["tolerance"] == pytest.approx(0.02)
+
+
+def test_what_is_no_difference_of_rates_has_no_band() -> None:
+    assert line(report_of(*GOOD), "latency")["band"] is None
+    assert line(report_of(), "errors")["band"] is None

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from cli.render.verdict.lists import joined, percent
-from cli.render.verdict.stage import holding
-from cli.render.verdict.worse import has_counts
 from rollout.state.policy import title_of
+from rollout.verdict.words.lists import joined, percent
 from rollout.verdict.words.phrases import OFF
+from rollout.verdict.words.stage import holding
+from rollout.verdict.words.worse import has_counts
 
 Signal = dict[str, Any]
 

@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cli.render.verdict.lists import about, joined, rate
-from cli.render.verdict.stage import (
+from rollout.durations import shown_seconds
+from rollout.plurals import counted
+from rollout.state.policy import title_of
+from rollout.verdict.words.alarm import NO_ALARM
+from rollout.verdict.words.lists import about, joined, rate
+from rollout.verdict.words.phrases import ASKED, COUNTED, NEVER, OFF, PAIRS
+from rollout.verdict.words.stage import (
     ENDED,
     FAILING,
     FLAGGED,
@@ -15,11 +20,6 @@ from cli.render.verdict.stage import (
     ROLLED_BACK,
     ends_by,
 )
-from deployment.commands.strategy_options import shown_seconds
-from rollout.plurals import counted
-from rollout.state.policy import title_of
-from rollout.verdict.words.alarm import NO_ALARM
-from rollout.verdict.words.phrases import ASKED, COUNTED, NEVER, OFF, PAIRS
 
 Signal = dict[str, Any]
 
@@ -57,6 +57,11 @@ def how_long(verdict: dict[str, Any], stage: str) -> str:
     return " ".join(_durations(verdict))
 
 
+def ends_without_proof(verdict: dict[str, Any]) -> bool:
+    """Whether a person or the clock ends it, or nothing has to be proved."""
+    return ends_by(verdict) in ("person", "clock") or not _required(verdict)
+
+
 def _held(verdict: dict[str, Any]) -> str:
     if verdict["held"]:
         return f" ({', '.join(map(title_of, verdict['held']))})"
@@ -73,7 +78,7 @@ def _sentences(verdict: dict[str, Any]) -> Iterator[str]:
         return
     if _is_silent(verdict):
         yield f"Requests: nothing arrived in the last {shown_seconds(verdict['recent_s'])}."
-    unproved = _unproved(verdict)
+    unproved = required_unproved(verdict)
     if verdict["exhausted_users"] and unproved:
         yield _of_users(verdict)
     if unproved:
@@ -165,18 +170,18 @@ def _durations(verdict: dict[str, Any]) -> Iterator[str]:
     if verdict["next_weights"]:
         yield _step_duration(verdict)
 
-    reason = _why_no_time(verdict)
+    reason = why_no_time(verdict)
     if reason:
         yield f"{reason} {_deadline(verdict)}".rstrip()
-    elif _unproved(verdict):
+    elif required_unproved(verdict):
         yield from _proof_duration(verdict)
     elif not verdict["next_weights"]:
         yield _rest(verdict)
 
 
-def _why_no_time(verdict: dict[str, Any]) -> str:
+def why_no_time(verdict: dict[str, Any]) -> str:
     """Why no time to the proofs can be said; empty where one can."""
-    waiting = _unproved(verdict)
+    waiting = required_unproved(verdict)
     hopeless = [signal for signal in waiting if signal["more"] == NEVER]
     if hopeless:
         titles = joined(title_of(signal["name"]) for signal in hopeless)
@@ -201,7 +206,7 @@ def _unit(signal: Signal) -> str:
 
 
 def _proof_duration(verdict: dict[str, Any]) -> Iterator[str]:
-    slowest = max(_unproved(verdict), key=_seconds)
+    slowest = max(required_unproved(verdict), key=_seconds)
     half, unit = shown_seconds(slowest["more_s"]), slowest["more_of"]
     most = shown_seconds(slowest["more_90_s"] or slowest["more_s"])
     text = f"About {half} to the proof if the versions are alike"
@@ -281,7 +286,8 @@ def _required(verdict: dict[str, Any]) -> list[Signal]:
     return [signal for signal in verdict["signals"] if signal["required"]]
 
 
-def _unproved(verdict: dict[str, Any]) -> list[Signal]:
+def required_unproved(verdict: dict[str, Any]) -> list[Signal]:
+    """The signals whose proof is required and not there."""
     return [signal for signal in _required(verdict) if signal["proof_share"] != 100]
 
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from cli.render.verdict.answers import answers, keyed
-from cli.render.verdict.earlier_words import as_of_today
-from cli.render.verdict.stage import FAILING
-from cli.render.verdict.worse import is_it_worse
 from rollout.state.ledger import Rollout, Step
 from rollout.state.policy import Policy, VerdictConfig, policy
 from rollout.state.strategy import strategy
 from rollout.verdict.arrivals import Arrivals, arrivals_of
 from rollout.verdict.evidence import Evidence
 from rollout.verdict.report import JudgingInput, account
+from rollout.verdict.words.answers import answers, keyed
+from rollout.verdict.words.earlier_words import as_of_today
 from rollout.verdict.words.phrases import CANDIDATE, COUNTED, REQUESTS
+from rollout.verdict.words.stage import FAILING
+from rollout.verdict.words.worse import is_it_worse
 from tests.rollout.evidence_factory import (
     BESIDE,
     CANARY,

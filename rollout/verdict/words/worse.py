@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cli.render.verdict.lists import joined
-from cli.render.verdict.stage import ROLLED_BACK, holding
 from rollout.state.policy import title_of
 from rollout.verdict.words.alarm import NO_ALARM, STRONG, WEAK, loudness
+from rollout.verdict.words.lists import joined
+from rollout.verdict.words.stage import ROLLED_BACK, holding
 
 Signal = dict[str, Any]
 NO_SIGN = "No sign of it."

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from cli.render.verdict.certainty import how_sure
-from cli.render.verdict.progress import how_long, what_is_missing
-from cli.render.verdict.stage import stage_of
-from cli.render.verdict.worse import is_it_worse
+from rollout.verdict.words.certainty import how_sure
+from rollout.verdict.words.progress import how_long, what_is_missing
+from rollout.verdict.words.stage import stage_of
+from rollout.verdict.words.worse import is_it_worse
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""The split over time: what was asked for, and what was served."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import attrgetter
+
+from router.watching.charts.chart import Chart, Line, Value, chart
+from router.watching.sources.act_list import RecordedAct
+from router.watching.sources.page_sources import PageSources
+
+
+def split_chart(sources: PageSources) -> Chart:
+    """Shares in percent, by version: asked as dashed steps, served as lines."""
+    series = sources.series
+    at: list[float] = [*series.at] if series is not None else [sources.span.since, sources.at]
+    names = [name for name in sources.colours if _has_share(sources, name)]
+    lines = []
+    for name in names:
+        colour = sources.colours[name]
+        asked = asked_shares(sources.acts, name, at)
+        lines.append(Line(f"{name} asked", asked, colour, "dashed", steps=True))
+        if series is not None:
+            served = list(map(_percent, series.array(name, "served_share")))
+            lines.append(Line(f"{name} served", served, colour))
+
+    return chart("split", "Share of the requests", " %", at, lines, top=100.0, bottom=0.0)
+
+
+def asked_shares(acts: Sequence[RecordedAct], name: str, at: Sequence[float]) -> list[Value]:
+    """The share of a version in percent at each time, by the acts (newest first)."""
+    oldest_first = list(reversed(acts))
+    times = list(map(attrgetter("at"), oldest_first))
+    shares: list[Value] = []
+    for moment in at:
+        index = bisect_right(times, moment) - 1
+        shares.append(oldest_first[index].asked.get(name, 0) / 100 if index >= 0 else None)
+
+    return shares
+
+
+def _has_share(sources: PageSources, name: str) -> bool:
+    """Whether it had users in this time, or was to have them."""
+    since = [act for act in sources.acts if act.at >= sources.span.since]
+    before = [act for act in sources.acts if act.at < sources.span.since][:1]
+    if any(act.asked.get(name) for act in [*since, *before]):
+        return True
+    return sources.series is not None and name in sources.series.versions
+
+
+def _percent(part: float | None) -> Value:
+    if part is None:
+        return None
+    return round(100 * part, 2)

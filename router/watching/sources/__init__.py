@@ -1,0 +1,1 @@
+"""What the page is made of, and how it is read."""

@@ -1,0 +1,310 @@
+"""The operator's page in a browser, at a real stack: what it shows is what was counted, and acts by
+keyboard are acts.
+"""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import new_stack
+from tests.e2e.page_browser import DARK, DESKTOP, PHONE, STILL, PageTab, page_browser
+from tests.e2e.stack_harness import Users
+from tests.until import until
+
+HOSTILE = '<img src=x onerror="document.title=1">'
+NUMBERS = ("requests", "errors", "fallbacks")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The browser of all tests."""
+    with page_browser() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def watched(browser, delivered, tmp_path_factory):
+    """A canary of v2 at 50 % that nobody steps on with, after some requests; bob may act."""
+    stack = new_stack(delivered, tmp_path_factory.mktemp("watched"))
+    stack.up("v1", "v2")
+    stack.token = re.search(r"sluice_\S+", stack.run("tokens", "add", "bob", *OPERATOR).out)[0]
+    with Users(stack) as users:
+        stack.run("canary", "v2", "--auto", "--steps", "50", "--every", "1h", "-m", HOSTILE)
+        stack.wait_until_followed()
+        users.more(1_500)
+        until(lambda: bands(stack), "bands are kept", 60)
+
+    yield stack
+    stack.run("down")
+
+
+OPERATOR = ("--role", "operator")
+
+
+def live(stack):
+    """The snapshot of now."""
+    return httpx.get(f"{stack.url}/live", timeout=120).json()
+
+
+def bands(stack):
+    """Whether the chart of errors has two moments."""
+    return len(live(stack)["charts"].get("band-errors", {"at": []})["at"]) >= 2
+
+
+def sign_in(tab: PageTab, token: str) -> None:
+    """Sign in with the mouse."""
+    tab.page.click("#sign-in")
+    tab.page.fill("#sign-in-token", token)
+    tab.page.click("#sign-in-dialog button.strong")
+    tab.shows("#who", "bob (operator)")
+
+
+def numbers(tab: PageTab) -> dict[str, dict[str, int]]:
+    """The numbers of the traffic's table by version."""
+    shown = {}
+    for row in tab.page.query_selector_all("#traffic tr[data-version]"):
+        cells = {}
+        for name in NUMBERS:
+            text = row.query_selector(f"[data-number={name}]").inner_text()
+            cells[name] = int(text.replace(",", ""))
+
+        shown[row.get_attribute("data-version")] = cells
+
+    return shown
+
+
+def test_the_numbers_are_those_of_status_and_of_metrics(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        told = {}
+        for row in watched.status()["versions"]:
+            told[row["name"]] = {name: row[name] for name in NUMBERS}
+
+        until(lambda: numbers(tab) == told, "the page has the numbers of `status`")
+        tab.shows("#split", "50 %")
+        tab.shows("#headline", "v2")
+
+    # The rollout began under the first requests; metrics have all of them.
+    sums = dict.fromkeys(told, 0.0)
+    text = httpx.get(f"{watched.url}/metrics").text
+    for version, value in re.findall(
+        r'^sluice_requests_total\{[^}]*version="(\w+)"[^}]*\} (\S+)', text, re.MULTILINE
+    ):
+        sums[version] += float(value)
+
+    since_start = httpx.get(f"{watched.url}/status").json()["versions"]
+    assert {name: row["requests"] for name, row in since_start.items()} == sums
+    assert told["v2"]["requests"] == sums["v2"] > 0
+
+
+def test_every_table_has_the_numbers_of_its_chart(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        for summary in tab.page.query_selector_all(".chart-numbers:not([hidden]) summary"):
+            summary.click()
+
+        until(lambda: tables(tab) == charts(live(watched)), "tables have the charts' numbers")
+        assert {"split", "requests", "band-errors", "evidence-errors"} <= set(tables(tab))
+
+
+def charts(snapshot):
+    """Of each chart with data: its names of lines, and the rows that are not empty."""
+    rows = {}
+    for name, chart in snapshot["charts"].items():
+        lines = [line["values"] for line in chart["lines"]]
+        values = [list(row) for row in zip(*lines, strict=True)]
+        shown = [row for row in reversed(values) if any(value is not None for value in row)]
+        if shown:
+            rows[name] = [[line["name"] for line in chart["lines"]], shown]
+
+    return rows
+
+
+def tables(tab: PageTab):
+    """The same of the tables on the page."""
+    return tab.page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll("figure[data-chart]")]
+          .filter((figure) => figure.querySelector("table") !== null)
+          .map((figure) => [figure.dataset.chart, [
+            [...figure.querySelectorAll("thead th")].slice(1).map((cell) => cell.textContent),
+            [...figure.querySelectorAll("tbody tr")].map((row) =>
+              [...row.querySelectorAll("td")].map((cell) =>
+                cell.textContent === "–" ? null : parseFloat(cell.textContent)))]]))"""
+    )
+
+
+def test_every_chart_has_a_label_that_says_it(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        labels = tab.page.eval_on_selector_all(
+            "[role=img]:not([hidden])", "all => all.map((one) => one.getAttribute('aria-label'))"
+        )
+        assert len(labels) > 6
+        assert all(label.endswith(".") and "UTC" in label for label in labels)
+
+
+@pytest.mark.parametrize(
+    "options", [DESKTOP, DARK, PHONE, STILL], ids=["wide", "dark", "phone", "still"]
+)
+def test_axe_finds_nothing(browser, watched, options):
+    with browser.tab(**options) as tab:
+        tab.open(watched.url)
+        assert tab.axe() == []
+        tab.page.click("#sign-in")
+        assert tab.axe() == []
+        tab.page.keyboard.press("Escape")
+        tab.page.click("[data-act=rollback]")
+        assert tab.axe() == []
+
+
+def test_nothing_is_wider_than_a_phone(browser, watched):
+    with browser.tab(**PHONE) as tab:
+        tab.open(watched.url)
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390
+
+
+def test_html_in_a_reason_is_text(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        assert HOSTILE in tab.text("#history")
+        assert tab.page.query_selector("main img") is None
+        assert tab.page.title() == "Sluice: flights"
+
+
+def test_a_wrong_token_is_said_to_be_one(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        tab.page.click("#sign-in")
+        tab.page.fill("#sign-in-token", "sluice_not-this-one")
+        tab.page.keyboard.press("Enter")
+        tab.shows("#sign-in-refused", "no valid token")
+        assert tab.text("#who") == "not signed in"
+
+
+def test_without_a_token_an_act_shows_its_command_and_asks_to_sign_in(browser, watched):
+    before = watched.ledger.revision
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        tab.page.click("[data-act=promote]")
+        assert tab.text("#act-command") == "python deploy.py promote v2"
+        tab.page.fill("#act-reason", "it's good")
+        assert tab.text("#act-command") == "python deploy.py promote v2 -m 'it'\"'\"'s good'"
+        tab.page.click("#act-confirm")
+        assert tab.page.is_visible("#sign-in-dialog")
+
+    assert watched.ledger.revision == before
+
+
+def test_a_browser_whose_clock_is_wrong_shows_true_times(browser, watched):
+    with browser.tab() as tab:
+        tab.page.add_init_script("const now = Date.now; Date.now = () => now() + 3 * 864e5")
+        tab.open(watched.url)
+        tab.page.wait_for_timeout(1_200)
+        assert re.search(r"\d+ (s|min) ago", tab.text("#history"))
+        assert " d ago" not in tab.text("#history")
+
+
+def test_an_old_page_says_that_another_sluice_answers(browser, watched):
+    with browser.tab() as tab:
+        tab.page.route(
+            "**/live*",
+            lambda route: route.fulfill(
+                response=route.fetch(), json={**route.fetch().json(), "assets": "another"}
+            ),
+        )
+        tab.open(watched.url)
+        tab.shows("#banner", "of another Sluice")
+        assert tab.page.is_visible("#banner button")
+
+
+def test_a_hidden_tab_polls_seldom(browser, watched):
+    with browser.tab() as tab:
+        tab.page.add_init_script("Object.defineProperty(document, 'hidden', { get: () => true })")
+        polls = []
+        tab.page.on("request", lambda request: polls.append(request.url))
+        tab.open(watched.url)
+        polls.clear()
+        tab.page.wait_for_timeout(4_000)
+        assert [url for url in polls if "/live" in url] == []
+
+
+def test_a_router_that_is_gone_is_said_to_be_and_the_page_comes_back(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        supervised(watched, "stop", "router")
+        tab.page.wait_for_selector("body[data-state=lost]", timeout=60_000)
+        tab.shows("#banner", "The router does not answer.")
+        assert "old" in tab.text("#banner")
+        supervised(watched, "start", "router")
+        tab.page.wait_for_selector("body[data-state=live]", timeout=60_000)
+        assert not tab.page.is_visible("#banner")
+
+
+def supervised(stack, *words: str) -> None:
+    """Stop or start a program of the stack."""
+    config = stack.folder / "var" / "supervisord.conf"
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(config), *words]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+
+
+def test_a_canary_is_rolled_back_by_keyboard_alone_and_the_moment_before_stays(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        tab.press_until("Tab", "#sign-in")
+        tab.page.keyboard.press("Enter")
+        tab.page.keyboard.type(watched.token)
+        tab.page.keyboard.press("Enter")
+        tab.shows("#who", "bob (operator)")
+
+        tab.press_until("Tab", "[data-act=rollback]")
+        tab.page.keyboard.press("Enter")
+        tab.page.keyboard.type("it looks wrong")
+        assert tab.text("#act-command") == "python deploy.py rollback -m 'it looks wrong'"
+        seen_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        tab.page.keyboard.press("Enter")
+        tab.shows("#said", "To undo it:")
+        tab.shows("#headline", "no rollout is in progress")
+
+        tab.page.goto(f"{watched.url}/?at={seen_at}")
+        tab.shows("#split", "50 %")
+        tab.shows("#headline", "v2")
+        assert "as it was then" in tab.text(".banner.past")
+        assert tab.page.query_selector("[data-act]") is None
+        tab.page.wait_for_selector("#chart-band-errors canvas")
+
+    newest = httpx.get(f"{watched.url}/live").json()["sections"]["history"]
+    assert watched.ledger.rollout is None
+    assert "it looks wrong" in newest
+    assert "bob" in newest
+
+
+def test_a_page_after_a_full_restart_shows_the_earlier_rollout(browser, watched):
+    watched.run("down")
+    watched.run("up", "--port", "0")
+    with browser.tab() as tab:
+        tab.open(f"{watched.url}/?span=1h")
+        tab.page.wait_for_selector("#chart-requests canvas")
+        assert "v2 served" in tab.page.get_attribute("#chart-split [role=img]", "aria-label")
+        assert "canary" in tab.text("#history")
+
+
+def test_who_signs_out_is_nobody_again(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        sign_in(tab, watched.token)
+        tab.page.click("#sign-out")
+        tab.page.wait_for_selector("#sign-in:not([hidden])")
+        tab.shows("#who", "not signed in")
+
+
+def test_a_revoked_token_ends_the_session_of_an_open_page(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        sign_in(tab, watched.token)
+        watched.run("tokens", "revoke", "bob")
+        tab.shows("#who", "not signed in")
