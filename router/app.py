@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -375,6 +376,7 @@ class Router:
             master=self._master(),
             rollout=rollout,
             since=self._since.of(rollout, counted),
+            examples=self.traffic.counts.examples(time.time()),
         )
 
     def _snapshots(self) -> list[Snapshot]:

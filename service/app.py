@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, request
-from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
@@ -155,6 +154,10 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     def ready() -> Response:
         return _json({"name": manifest.model, "version": manifest.version, "ready": True})
 
+    def metrics_text() -> Response:
+        text, content_type = exposition(request.headers.get("Accept", ""))
+        return Response(text, content_type=content_type)
+
     for path in _model_paths(manifest):
         app.add_url_rule(path, f"metadata {path}", described)
         app.add_url_rule(f"{path}/config", f"configuration {path}", configured)
@@ -167,9 +170,7 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))
-    app.add_url_rule(
-        "/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE_LATEST)
-    )
+    app.add_url_rule("/metrics", "metrics", metrics_text)
 
 
 def _model_paths(manifest: Manifest) -> tuple[str, str]:

@@ -39,7 +39,7 @@ from rollout.verdict.evidence_snapshot import (
 from rollout.verdict.memory_errors import short_of_memory
 from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
-from rollout.verdict.verdict import Verdict
+from rollout.verdict.verdict import GUARD_LIMIT, Verdict
 from router.control.arrival_sampler import ArrivalSampler
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import counted_levels
@@ -144,7 +144,8 @@ class Controller:
             return {}
 
         gauges: dict[tuple[str, ...], float] = {
-            ("verdict", "all"): self.verdict.against / self.verdict.needed
+            ("verdict", "all"): self.verdict.against / self.verdict.needed,
+            ("verdict", "sample ratio"): self.verdict.ratio / GUARD_LIMIT,
         }
         for judged in self.verdict.signals:
             gauges["verdict", judged.rule.name] = judged.against / judged.against_needed

@@ -70,7 +70,7 @@ class InFlight(Pending):
     short_deadline: the caller's deadline is shorter than the router's.
     fallback_from: the drawn version, where it failed. failure: how, where that is to be counted.
     fault: lost or shed, where the drawn version could not be asked; fell_back_at: when it was known
-    (loop time). pair: see Reply."""
+    (loop time). pair: see Reply. request_id: of the caller's request, empty for others."""
 
     dispatcher: "Dispatcher"
     version: str
@@ -84,6 +84,7 @@ class InFlight(Pending):
     fault: str = ""
     fell_back_at: float = 0.0
     pair: PairedRequest | None = None
+    request_id: bytes = b""
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
@@ -193,6 +194,7 @@ class Dispatcher:
         pinned: bool,
         timeout_s: float,
         on_reply: OnReply,
+        request_id: bytes = b"",
     ) -> None:
         """Send rows to the version that was drawn; every draw is sent. See `predict`."""
         deadline = self.loop.time() + timeout_s
@@ -207,6 +209,7 @@ class Dispatcher:
             time.perf_counter(),
             on_reply,
             short_deadline,
+            request_id=request_id,
         )
         if draw.all_requests is not None:
             request.pair = self.pairs.begin(rows, request.size, draw.version)
@@ -367,7 +370,7 @@ class Dispatcher:
         """Count the outcome of the drawn version. Returns whether the fallback has the rows now."""
         version, seconds = request.version, time.perf_counter() - request.started
         status = status_of(outcome, lost)
-        self.counts.request(version, request.draw.role, status, seconds)
+        self.counts.request(version, request.draw.role, status, seconds, request.request_id)
         self._note_half(request, outcome)
         if lost is None:
             self._count_answer(request, status)

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
-from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from router.access import Access
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints import model_repository
-from router.endpoints.metrics_text import exposition
+from router.endpoints.metrics_text import exposition, scraped
 from router.endpoints.oip_protocol import EXTENSIONS, REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
 from router.endpoints.prediction_origin import WhoServed
@@ -109,9 +108,9 @@ def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Acce
     @app.get("/metrics")
     def metrics() -> Response:
         access.require(_headers())
-        table = view.table()
-        text = exposition(view.snapshots(), dict(table.weights), table.split_id)
-        return Response(text, content_type=CONTENT_TYPE_LATEST)
+        accept = request.headers.get("Accept", "")
+        text, content_type = exposition(view.snapshots(), scraped(view.table()), accept)
+        return Response(text, content_type=content_type)
 
     @app.get("/status")
     def operators_status() -> Response:

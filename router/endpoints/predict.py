@@ -288,7 +288,14 @@ class Predict:
         def done(reply: Reply) -> None:
             self._answer(exchange, reply)
 
-        self.traffic.send(draw, rows, context.pin is not None, timeout_s - context.waited_s, done)
+        self.traffic.send(
+            draw,
+            rows,
+            context.pin is not None,
+            timeout_s - context.waited_s,
+            done,
+            context.request_id,
+        )
 
     def _first_rows(self, context: RequestContext, call: PredictionCall) -> list[msgspec.Raw]:
         """The rows to find the unit in, and to measure: by position, the released version's.
