@@ -5,6 +5,7 @@ from typing import Any
 
 from router.config import from_environment
 from router.evidence import worker_metrics
+from wire.observability import logs
 
 _config = from_environment()
 
@@ -25,6 +26,8 @@ limit_request_line = 8190
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+logconfig_dict = logs.configuration(_config.settings.logs.format, "router")
+logs.show_warnings()
 
 
 def on_starting(_server: object) -> None:

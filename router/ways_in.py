@@ -41,6 +41,7 @@ class WaysIn:
         def way_in(
             codec: Codec,
             by_type: dict[bytes, Codec],
+            route: str,
             version_in: Callable[[str], str | None] = lambda _: None,
         ) -> Predict:
             return Predict(
@@ -55,12 +56,16 @@ class WaysIn:
                 by_type,
                 signatures,
                 version_in,
+                route,
             )
 
-        self.predict = way_in(PredictJson(model, limits), {CONTENT_TYPE: self._arrow})
-        self.infer = way_in(OpenInference(model, limits), {}, version_in)
+        self.predict = way_in(PredictJson(model, limits), {CONTENT_TYPE: self._arrow}, "/predict")
+        infer = f"/v2/models/{model}/infer"
+        self.infer = way_in(OpenInference(model, limits), {}, infer, version_in)
         self.invocations = way_in(
-            Invocations(model, limits), {b"text/csv": CsvInvocations(model, limits)}
+            Invocations(model, limits),
+            {b"text/csv": CsvInvocations(model, limits)},
+            "/invocations",
         )
 
     def hot(self) -> dict[bytes, Handler]:

@@ -4,6 +4,7 @@ All of it in Flask, and /predict also on wire/'s fast path.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 
@@ -23,6 +24,9 @@ from service.predict import Predictor
 from service.proof.golden_rows import prove
 from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
+from wire.observability import logs
+from wire.observability.traces import Traces
+from wire.observability.traces import start as start_traces
 
 LARGEST_BODY = 32 * 1024 * 1024
 LIVE = "/v2/health/live"
@@ -36,8 +40,11 @@ class Service:
     largest_body = LARGEST_BODY
     most_bytes = 4 * LARGEST_BODY
 
-    def __init__(self, flask: Flask, fast_handler: FastHandler) -> None:
+    def __init__(
+        self, flask: Flask, fast_handler: FastHandler, start_traces: Callable[[], Traces | None]
+    ) -> None:
         self.flask = flask
+        self._start_traces = start_traces
         self.hot: dict[bytes, Handler] = {b"/predict": fast_handler.answer}
         self._fast_handler = fast_handler
         wsgi_app: Any = flask
@@ -56,10 +63,11 @@ class Service:
         while scope["type"] == "lifespan":
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._fast_handler.close()
+                await self._fast_handler.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+            self._fast_handler.start(self._start_traces())
             await send({"type": "lifespan.startup.complete"})
 
 
@@ -70,11 +78,19 @@ def create_app(config: ServiceConfig | None = None) -> Service:
     model = load_model(bundle, config.runtime)
     prove(bundle, model)
 
+    logs.add_to_all(version=bundle.manifest.version)
     metrics = Metrics(bundle.manifest.version, model.name)
     answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
         _flask(answers, metrics, config.secret),
         FastHandler(answers, metrics, config.secret, config.threads),
+        partial(
+            start_traces,
+            config.traces,
+            "sluice-service",
+            version=bundle.manifest.version,
+            model=bundle.manifest.model,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SHORTEST_SECRET = 16
 RUNTIMES = ("onnx", "sklearn")
+LOG_FORMATS = ("text", "json")
 
 
 class ServiceMisconfigured(Exception):
@@ -15,7 +16,10 @@ class ServiceMisconfigured(Exception):
 
 @dataclass(frozen=True)
 class ServiceConfig:
-    """What one version's process needs to know. runtime: to force; None for the certified one."""
+    """What one version's process needs to know.
+
+    runtime: to force; None for the certified one. log_format: text or json. traces: the address of
+    the collector of spans; empty for none."""
 
     bundle: Path
     public_key: Path
@@ -24,10 +28,13 @@ class ServiceConfig:
     bind: str
     workers: int
     threads: int
+    log_format: str = "text"
+    traces: str = ""
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
-    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND and _THREADS.
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, _LOG_FORMAT and
+    _TRACES.
 
     Also PORT and WEB_CONCURRENCY. Raises ServiceMisconfigured.
     """
@@ -58,7 +65,19 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
         bind=environ.get("SLUICE_BIND") or f"0.0.0.0:{environ.get('PORT', '8080')}",
         workers=_count(environ, "WEB_CONCURRENCY", 1),
         threads=_count(environ, "SLUICE_THREADS", 4),
+        log_format=_log_format(environ),
+        traces=environ.get("SLUICE_TRACES", ""),
     )
+
+
+def _log_format(environ: Mapping[str, str]) -> str:
+    form = environ.get("SLUICE_LOG_FORMAT") or "text"
+    if form not in LOG_FORMATS:
+        raise ServiceMisconfigured(
+            f"SLUICE_LOG_FORMAT is one of {', '.join(LOG_FORMATS)}, not {form!r}"
+        )
+
+    return form
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -184,13 +184,13 @@ class Controller:
         waited = begin_queued(ledger, self.clock())
         if waited is not None:
             self._record(
-                waited, f"it was queued until the rollout before it ended: {waited.summary}"
+                waited, f"it was queued until the rollout before it ended: {waited.summary}", None
             )
             return
 
         record = advance(ledger, self.clock())
         if record is not None:
-            self._record(record, f"by the clock: {record.summary}")
+            self._record(record, f"by the clock: {record.summary}", rollout)
 
         late = judged_late(ledger)
         if late is not None and self._ticks % LATE_LABELS_EVERY == 0:
@@ -229,7 +229,7 @@ class Controller:
         if because := (record.ledger.verdict or {}).get("because", ""):
             reason += f" ({because})"
 
-        self._record(record, reason)
+        self._record(record, reason, rollout)
 
     def _rate_not_shown(self, ledger: Ledger, rollout: Rollout) -> str:
         """Which rate the candidate has shown, where that is to be shown and not enough."""
@@ -286,13 +286,21 @@ class Controller:
         verdict = case.verdict()
         if any(judged.rule.name == "labels" and judged.worse for judged in verdict.signals):
             record = flagged(ledger, "late labels look worse", account(case, verdict))
-            self._record(record, record.summary)
+            self._record(record, record.summary, rollout)
 
-    def _record(self, record: RecordRevision, reason: str) -> None:
-        """Append a revision; raises Conflict if another router or an operator was first."""
+    def _record(self, record: RecordRevision, reason: str, rollout: Rollout | None) -> None:
+        """Append a revision; raises Conflict if another router or an operator was first.
+
+        rollout: the one that it is about, where it was in progress before."""
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
+        about = rollout or record.ledger.rollout
+        fields: dict[str, object] = {"revision": record.ledger.revision}
+        if about is not None:
+            fields |= {"rollout": about.id, "version": about.candidate}
+
+        log.info("%s: %s", record.act, reason, extra=fields)
 
 
 def _key(row: EvidenceRow) -> tuple[str, str, int]:

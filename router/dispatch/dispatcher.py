@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.seen_units import SeenUnits
 from router.evidence.worker_metrics import Key, WorkerMetrics
+from router.observability.request_spans import RequestSpans
 from router.problems import Problem
 from router.shadow.mirror import Mirror
 
@@ -119,6 +121,7 @@ class Dispatcher:
     rehearsal: LoadRehearsal = field(init=False)
     pairs_per_s: float = 0.0
     clock: Callable[[], float] = time.time
+    spans: RequestSpans | None = None
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
     _units: SeenUnits | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
@@ -195,6 +198,7 @@ class Dispatcher:
         timeout_s: float,
         on_reply: OnReply,
         request_id: bytes = b"",
+        span: Any = None,
     ) -> None:
         """Send rows to the version that was drawn; every draw is sent. See `predict`."""
         deadline = self.loop.time() + timeout_s
@@ -211,6 +215,7 @@ class Dispatcher:
             short_deadline,
             request_id=request_id,
         )
+        request.span = span
         if draw.all_requests is not None:
             request.pair = self.pairs.begin(rows, request.size, draw.version)
 
@@ -329,7 +334,7 @@ class Dispatcher:
             if self._is_compared(version):
                 self._start_cold_period()
 
-        lane.on_outage = on_outage
+        lane.on_outage, lane.spans = on_outage, self.spans
         return lane
 
     def _pool(self, address: str) -> Pool:

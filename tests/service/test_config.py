@@ -24,6 +24,14 @@ def test_everything_can_be_set():
     assert (made.workers, made.threads) == (3, 8)
 
 
+def test_logs_are_text_and_there_are_no_spans_unless_they_are_asked_for():
+    made = from_environment(LEAST)
+    assert (made.log_format, made.traces) == ("text", "")
+    asked = {"SLUICE_LOG_FORMAT": "json", "SLUICE_TRACES": "http://127.0.0.1:4318"}
+    made = from_environment({**LEAST, **asked})
+    assert (made.log_format, made.traces) == ("json", "http://127.0.0.1:4318")
+
+
 def test_a_platform_that_gives_a_port_is_obeyed():
     assert from_environment({**LEAST, "PORT": "5000"}).bind == "0.0.0.0:5000"
 
@@ -41,6 +49,7 @@ def test_a_platform_that_gives_a_port_is_obeyed():
         ("WEB_CONCURRENCY", "two"),
         ("WEB_CONCURRENCY", "²"),
         ("SLUICE_THREADS", "1.5"),
+        ("SLUICE_LOG_FORMAT", "yaml"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(name, value):

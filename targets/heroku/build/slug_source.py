@@ -13,7 +13,7 @@ from environments.errors import EnvironmentFailure
 from environments.imports import distributions_in, distributions_of_code
 from environments.lockfile import Pin, locked
 from environments.pins_file import pins
-from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE, TRACES
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,
@@ -59,7 +59,7 @@ def router_slug(workspace: Workspace) -> Tarball:
     Raises Misconfigured, HerokuFailure.
     """
     python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
-    needs = Needs(ROUTER, {}, python)
+    needs = Needs((*ROUTER, *_trace_packages(workspace)), {}, python)
     lock = _lock(workspace, python)
     files = {
         "deploy.toml": _read(workspace.config),
@@ -87,12 +87,13 @@ def _version_requirements(
         raise HerokuFailure(str(error)) from error
 
     runtime = served_by(release, workspace.settings.deployment.runtime)
-    roots = [*SERVICE, *RUNTIMES[runtime]]
+    service = [*SERVICE, *_trace_packages(workspace)]
+    roots = [*service, *RUNTIMES[runtime]]
     if runtime != "sklearn":
         return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
 
     if release.requirements:
-        needs = Needs(tuple(SERVICE), trained, python, release.requirements)
+        needs = Needs(tuple(service), trained, python, release.requirements)
         return requirements_txt(needs, lock, release.name)
 
     # Of an older bundle, estimators of other packages are found by the modules that the pickle
@@ -103,6 +104,13 @@ def _version_requirements(
         roots += ARROW
 
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _trace_packages(workspace: Workspace) -> tuple[str, ...]:
+    """What spans need, where they are asked for."""
+    if workspace.settings.traces.endpoint:
+        return TRACES
+    return ()
 
 
 def _has_arrow_columns(release: Release) -> bool:
