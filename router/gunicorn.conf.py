@@ -26,7 +26,7 @@ limit_request_line = 8190
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
-logconfig_dict = logs.configuration(_config.settings.logs.format, "router")
+logger_class = logs.gunicorn_logger(_config.settings.logs.format, "router")
 logs.show_warnings()
 
 

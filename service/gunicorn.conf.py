@@ -35,7 +35,7 @@ umask = 0o077
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
-logconfig_dict = logs.configuration(_config.log_format, "service")
+logger_class = logs.gunicorn_logger(_config.log_format, "service")
 logs.show_warnings()
 
 

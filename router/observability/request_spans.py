@@ -41,13 +41,13 @@ class RequestSpans:
         self, span: Any, version: str, rollout: str, rows: int, fallback_from: str | None
     ) -> None:
         """Say who answered. rollout: empty without one."""
-        said: dict[str, Any] = {"sluice.version": version, "sluice.rows": rows}
+        known: dict[str, Any] = {"sluice.version": version, "sluice.rows": rows}
         if rollout:
-            said["sluice.rollout"] = rollout
+            known["sluice.rollout"] = rollout
         if fallback_from is not None:
-            said["sluice.fallback_from"] = fallback_from
+            known["sluice.fallback_from"] = fallback_from
 
-        span.set_attributes(said)
+        span.set_attributes(known)
 
     def batch(
         self, version: str, batch: Sequence[Pending], done: Callback

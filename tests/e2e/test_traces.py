@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.otlp_receiver import otlp_receiver
 from tests.e2e.conftest import new_stack
 from tests.e2e.stack_harness import ROW
-from tests.otlp_receiver import otlp_receiver
 from tests.until import until
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -55,13 +55,13 @@ def test_router_batch_and_version_are_one_trace(watched) -> None:
 
 def test_every_line_is_an_object_of_router_and_version_alike(watched) -> None:
     stack, _ = watched
-    stack.run("canary", "v2", "--steps", "50", "--every", "1s")
+    stack.run("canary", "v2", "--steps", "10,50", "--every", "1s")
     released = stack.folder / "var" / "log" / "router.log"
 
-    def told() -> list[dict]:
+    def acts() -> list[dict]:
         return [line for line in lines(released) if line["logger"] == "sluice.conductor"]
 
-    act = until(told, "the controller tells of its act")[0]
+    act = until(acts, "the controller tells of its act")[0]
     assert (act["level"], act["version"]) == ("INFO", "v2")
     assert act["rollout"].startswith("flights:")
     assert act["revision"] > 1

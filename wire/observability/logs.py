@@ -5,9 +5,12 @@ the text of an unexpected exception, which may quote one, is left out; its kind 
 """
 
 import logging
+import logging.config
 import traceback
 import warnings
 from typing import Any
+
+from gunicorn.glogging import Logger
 
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
@@ -21,7 +24,7 @@ _constant: dict[str, str] = {}
 
 
 def configuration(form: str, process: str) -> dict[str, Any]:
-    """For logging.config and gunicorn's `logconfig_dict`.
+    """For logging.config.
 
     form: of FORMATS. process: router or service, told in each object."""
     formatter: dict[str, Any] = {"()": TextLines, "fmt": LINE, "datefmt": TIME}
@@ -48,6 +51,20 @@ def configuration(form: str, process: str) -> dict[str, Any]:
             "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
         },
     }
+
+
+def gunicorn_logger(form: str, process: str) -> type[Logger]:
+    """For gunicorn's `logger_class`. Its `logconfig_dict` would also log every request."""
+
+    class ConfiguredLogger(Logger):  # type: ignore[misc]
+        """gunicorn's loggers, with these lines."""
+
+        def setup(self, cfg: Any) -> None:
+            """gunicorn: at its start."""
+            super().setup(cfg)
+            logging.config.dictConfig(configuration(form, process))
+
+    return ConfiguredLogger
 
 
 def add_to_all(**fields: str) -> None:

@@ -72,6 +72,16 @@ def test_a_request_that_another_version_answered_is_told(talking) -> None:
     assert (line["level"], line["version"]) == ("INFO", "v1")
 
 
+def test_requests_that_were_answered_are_not_logged(talking) -> None:
+    assert talking.predict(ROW, **{"X-Request-Id": "all-well"}).status_code == 200
+    assert talking.status()["workers"]
+    talking.predict({**ROW, "status": 500}, **{"X-Request-Id": "after-it"})
+    line_of(talking, "after-it")
+    assert "all-well" not in talking.log("router")
+    assert "/status" not in talking.log("router")
+    assert {line["logger"] for line in lines(talking)} <= {"gunicorn.error", "sluice.requests"}
+
+
 def test_no_line_has_a_row_or_a_token(talking) -> None:
     talking.predict({**ROW, "fail": "input"})
     own = {"Authorization": "Bearer a-users-own-token", "X-Request-Id": "with-a-token"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.otlp_receiver import otlp_receiver
+from benchmarks.otlp_receiver import otlp_receiver
 from tests.router.router_harness import router_harness
 from tests.until import until
 from wire.observability.traces import Traces

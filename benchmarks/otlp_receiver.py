@@ -1,6 +1,10 @@
-"""A collector of spans: OTLP over HTTP, decoded by OpenTelemetry's own protocol definitions."""
+"""A collector of spans: OTLP over HTTP, decoded by OpenTelemetry's own protocol definitions.
+
+`python -m benchmarks.otlp_receiver [--show]` prints its address, and, once it has read a line, how
+many spans came, with --show also each of them. Tests start it in their own process."""
 
 import gzip
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -106,5 +110,27 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
                 )
 
 
+def _line(span: ReceivedSpan) -> str:
+    named = f"{span.service:<15} {span.name:<14} {1000 * span.seconds:6.2f} ms"
+    return f"{named}  {span.span_id} in {span.parent or '-':<16}  {span.attributes}"
+
+
 def _plain(attributes) -> dict[str, object]:
     return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in attributes}
+
+
+def main() -> int:
+    """Receive until a line is read."""
+    with otlp_receiver() as receiver:
+        print(receiver.url, flush=True)
+        sys.stdin.readline()
+        for span in receiver.spans if "--show" in sys.argv else ():
+            print(_line(span))
+
+        print(len(receiver.spans))
+
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

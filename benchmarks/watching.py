@@ -1,0 +1,167 @@
+"""What watching costs the watched: `python -m benchmarks.watching [--json] [--pairs 9] [--seconds
+2]`.
+
+ratio_traces: requests/s with spans for 1 % of the requests, sent to a collector, over those without
+spans. Two stacks that differ in that alone are up at the same time and loaded in turn, in pairs
+whose order alternates, so that a noisy second hurts both alike; the median of the pairs' ratios,
+with an interval that holds it in 95 % of the runs or more. cpu_traces: the processor time of router
+and versions for a request, with over without: it does not depend on what else the machine does.
+The last line is one JSON object."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+
+from benchmarks.load import Load, wrk
+from benchmarks.processes import BenchmarkFailed, tree
+from benchmarks.results import leave
+from benchmarks.setups.pairs import FLIGHTS
+from benchmarks.setups.sluice import Stack, stack
+
+CONNECTIONS = 64
+WARM_UP_S = 2.0
+RATIO = 0.01
+# Of the sorted ratios of so many pairs, the second and the last but one enclose the median of all
+# runs with a probability of at least 95 %.
+LEAST_PAIRS = 9
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One stack's turn. cpu_s: processor time of router and versions."""
+
+    load: Load
+    cpu_s: float
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of processor time a request."""
+        return 1e6 * self.cpu_s / max(1, self.load.requests)
+
+
+def main() -> int:
+    """Measure, print; returns 1 when a request failed."""
+    options = _options()
+    console = Console(stderr=options.json, width=150)
+    with ExitStack() as running:
+        collector = running.enter_context(_collector())
+        off = running.enter_context(stack("watching-off"))
+        settings = f'[traces]\nendpoint = "{collector.url}"\nratio = {RATIO}\n'
+        on = running.enter_context(stack("watching-on", settings))
+        pairs = list(_pairs(off, on, options.pairs, options.seconds, console))
+        spans = collector.end()
+
+    ratios = sorted(
+        with_spans.load.requests_s / without.load.requests_s for without, with_spans in pairs
+    )
+    cpu = sorted(with_spans.cpu_us / without.cpu_us for without, with_spans in pairs)
+    failed = sum(turn.load.failed for pair in pairs for turn in pair)
+    requests = sum(with_spans.load.requests for _, with_spans in pairs)
+    result = {
+        "ratio_traces": round(median(ratios), 4),
+        "ratio_traces_interval": _interval(ratios),
+        "cpu_traces": round(median(cpu), 4),
+        "cpu_traces_interval": _interval(cpu),
+        "pairs": len(pairs),
+        "requests_s": round(median(without.load.requests_s for without, _ in pairs)),
+        "requests_with_spans_on": requests,
+        "spans": spans,
+        "failed": failed,
+    }
+    for name, value in result.items():
+        console.print(f"{name:<24} {value}", highlight=False)
+
+    leave("watching", result)
+    return 1 if failed else 0
+
+
+def _pairs(
+    off: Stack, on: Stack, count: int, seconds: float, console: Console
+) -> Iterator[tuple[Turn, Turn]]:
+    """(without spans, with spans) of each pair."""
+    for one in (off, on):
+        _turn(one, WARM_UP_S)
+
+    for number in range(count):
+        first, second = (off, on) if number % 2 == 0 else (on, off)
+        turns = {id(one): _turn(one, seconds) for one in (first, second)}
+        without, with_spans = turns[id(off)], turns[id(on)]
+        console.print(
+            f"pair {number + 1}/{count}  without {without.load.requests_s:,.0f}/s "
+            f"{without.cpu_us:.0f} µs  with {with_spans.load.requests_s:,.0f}/s "
+            f"{with_spans.cpu_us:.0f} µs",
+            highlight=False,
+        )
+        yield without, with_spans
+
+
+def _turn(one: Stack, seconds: float) -> Turn:
+    before = _cpu_s(one)
+    load = wrk(f"{one.url}/predict", FLIGHTS.bodies(), CONNECTIONS, seconds)
+    return Turn(load, _cpu_s(one) - before)
+
+
+def _cpu_s(one: Stack) -> float:
+    """Processor time of all processes under a stack's supervisor."""
+    supervisor = int((one.state / "run" / "supervisord.pid").read_text())
+    ticks = 0
+    for pid in tree(supervisor):
+        # What follows the program's name, which may have spaces: utime and stime are the 14th and
+        # 15th fields of the line.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _interval(ordered: Sequence[float]) -> list[float]:
+    """The second and the last but one."""
+    return [round(ordered[1], 4), round(ordered[-2], 4)]
+
+
+class Collector:
+    """A collector of spans in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[str]", url: str) -> None:
+        self._process, self.url = process, url
+
+    def end(self) -> int:
+        """End it; returns how many spans it got."""
+        out, _ = self._process.communicate("\n", timeout=30)
+        return int(out)
+
+
+@contextmanager
+def _collector() -> Iterator[Collector]:
+    command = [sys.executable, "-m", "benchmarks.otlp_receiver"]
+    process = subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
+    try:
+        if process.stdout is None:
+            raise BenchmarkFailed("the collector has no output")
+        yield Collector(process, process.stdout.readline().strip())
+    finally:
+        process.kill()
+        process.wait(20)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="only JSON on standard output")
+    parser.add_argument("--pairs", type=int, default=LEAST_PAIRS)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
+    options = parser.parse_args()
+    if options.pairs < 5:
+        parser.error("--pairs is at least 5")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
