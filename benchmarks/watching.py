@@ -9,6 +9,7 @@ and versions for a request, with over without: it does not depend on what else t
 The last line is one JSON object."""
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -27,11 +28,10 @@ from benchmarks.setups.pairs import FLIGHTS
 from benchmarks.setups.sluice import Stack, stack
 
 CONNECTIONS = 64
-WARM_UP_S = 2.0
+WARM_UP_S = 2
 RATIO = 0.01
-# Of the sorted ratios of so many pairs, the second and the last but one enclose the median of all
-# runs with a probability of at least 95 %.
-LEAST_PAIRS = 9
+CONFIDENCE = 0.95
+PAIRS = 9
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def main() -> int:
 
 
 def _pairs(
-    off: Stack, on: Stack, count: int, seconds: float, console: Console
+    off: Stack, on: Stack, count: int, seconds: int, console: Console
 ) -> Iterator[tuple[Turn, Turn]]:
     """(without spans, with spans) of each pair."""
     for one in (off, on):
@@ -103,7 +103,7 @@ def _pairs(
         yield without, with_spans
 
 
-def _turn(one: Stack, seconds: float) -> Turn:
+def _turn(one: Stack, seconds: int) -> Turn:
     before = _cpu_s(one)
     load = wrk(f"{one.url}/predict", FLIGHTS.bodies(), CONNECTIONS, seconds)
     return Turn(load, _cpu_s(one) - before)
@@ -123,8 +123,19 @@ def _cpu_s(one: Stack) -> float:
 
 
 def _interval(ordered: Sequence[float]) -> list[float]:
-    """The second and the last but one."""
-    return [round(ordered[1], 4), round(ordered[-2], 4)]
+    """The two of them that hold the median with 95 % or more, the first and the last where they
+    are too few.
+    """
+    count, outside = len(ordered), 0
+    while 2 * _chance_of_at_most(outside, count) <= 1 - CONFIDENCE:
+        outside += 1
+
+    inner = max(0, outside - 1)
+    return [round(ordered[inner], 4), round(ordered[-1 - inner], 4)]
+
+
+def _chance_of_at_most(heads: int, coins: int) -> float:
+    return sum(math.comb(coins, number) for number in range(heads + 1)) / 2**coins
 
 
 class Collector:
@@ -155,8 +166,8 @@ def _collector() -> Iterator[Collector]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="only JSON on standard output")
-    parser.add_argument("--pairs", type=int, default=LEAST_PAIRS)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--seconds", type=int, default=2, help="of each turn")
     options = parser.parse_args()
     if options.pairs < 5:
         parser.error("--pairs is at least 5")

@@ -50,7 +50,6 @@ from router.requests.thread_pools import DECODE_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
-from wire.observability.traces import trace_id_of
 from wire.oip.signature import TensorSignature
 
 log = logging.getLogger("sluice.predict")
@@ -515,7 +514,7 @@ class Predict:
         if problem.status >= 500:
             version, reason = problem.extra.get("version", ""), problem.extra.get("reason", "")
             rollout = self.traffic.table.rollout_id
-            trace_id = trace_id_of(context.span)
+            trace_id = context.span.trace_id if context.span is not None else ""
             self._failures.refused(
                 context.request_id, problem.status, version, rollout, reason, trace_id
             )

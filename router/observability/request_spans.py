@@ -10,7 +10,7 @@ from router.dispatch.upstream import Callback, Failure
 from router.dispatch.work_items import Pending
 from router.requests.request_headers import RequestContext
 from wire.fast_path import Headers, Respond
-from wire.observability.traces import Traces
+from wire.observability.traces import OpenSpan, Traces
 
 
 class RequestSpans:
@@ -23,31 +23,27 @@ class RequestSpans:
         self, context: RequestContext, headers: Headers, route: str, respond: Respond
     ) -> Respond:
         """Begin the span of a request that has one; returns the `respond` that ends it."""
-        span = self.traces.begin(f"POST {route}", headers)
+        span = self.traces.begin(route, headers)
         if span is None:
             return respond
 
-        context.span = span
-        span.set_attributes(
-            {
-                "http.request.method": "POST",
-                "http.route": route,
-                "sluice.request_id": context.request_id.decode("latin-1"),
-            }
-        )
+        context.span, span.name = span, f"POST {route}"
+        span.attributes = {
+            "http.request.method": "POST",
+            "http.route": route,
+            "sluice.request_id": context.request_id.decode("latin-1"),
+        }
         return self.traces.answering(span, respond)
 
     def answered(
-        self, span: Any, version: str, rollout: str, rows: int, fallback_from: str | None
+        self, span: OpenSpan, version: str, rollout: str, rows: int, fallback_from: str | None
     ) -> None:
         """Say who answered. rollout: empty without one."""
-        known: dict[str, Any] = {"sluice.version": version, "sluice.rows": rows}
+        span.attributes |= {"sluice.version": version, "sluice.rows": rows}
         if rollout:
-            known["sluice.rollout"] = rollout
+            span.attributes["sluice.rollout"] = rollout
         if fallback_from is not None:
-            known["sluice.fallback_from"] = fallback_from
-
-        span.set_attributes(known)
+            span.attributes["sluice.fallback_from"] = fallback_from
 
     def batch(
         self, version: str, batch: Sequence[Pending], done: Callback

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from threading import Thread
 from typing import Any
 
@@ -46,6 +46,27 @@ def start(
         return None
 
 
+class OpenSpan:
+    """A span in progress: a quarter of the work of the SDK's own, which is made for many threads.
+
+    context, parent: of the SDK. began: epoch nanoseconds."""
+
+    __slots__ = ("attributes", "began", "context", "kind", "links", "name", "parent")
+
+    def __init__(
+        self, name: str, kind: Any, context: Any, parent: Any, attributes: dict[str, Any]
+    ) -> None:
+        self.name, self.kind, self.context, self.parent = name, kind, context, parent
+        self.attributes = attributes
+        self.links: Sequence[Any] = ()
+        self.began = time.time_ns()
+
+    @property
+    def trace_id(self) -> str:
+        """In hex, as collectors show it."""
+        return f"{self.context.trace_id:032x}"
+
+
 class Traces:
     """The spans of one process. Raises ImportError without OpenTelemetry's packages."""
 
@@ -53,99 +74,121 @@ class Traces:
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace import ReadableSpan
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_TIMEOUT_S)
-        # What has no spans is decided in `begin`, before the library is asked.
-        self._provider = TracerProvider(
-            sampler=ALWAYS_ON, resource=Resource.create(resource), shutdown_on_exit=False
-        )
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("sluice")
+        self._processor = BatchSpanProcessor(exporter)
+        self._resource, self._scope = Resource.create(resource), InstrumentationScope("sluice")
         self._api, self._propagator = trace, TraceContextTextMapPropagator()
-        self._ratio, self._random = ratio, random.random
+        self._readable, self._sampled = ReadableSpan, trace.TraceFlags(1)
+        self._well, self._failed = (
+            trace.Status(trace.StatusCode.UNSET),
+            trace.Status(trace.StatusCode.ERROR),
+        )
+        self._ratio, self._random, self._bits = ratio, random.random, random.getrandbits
         self._second, self._by_callers = 0, 0
 
-    def begin(self, name: str, headers: Headers) -> Any:
+    def begin(self, name: str, headers: Headers) -> OpenSpan | None:
         """The server span of a request; None for most of them."""
-        sent = [value for key, value in headers if key == b"traceparent"]
-        if len(sent) == 1:
-            parent = self._parent(sent[0], headers)
-            if parent is not None:
-                return self._child_of_caller(name, parent)
+        for key, _ in headers:
+            if key == b"traceparent":
+                parent = self._parent(headers)
+                if parent is not None:
+                    return self._child_of_caller(name, parent)
+                break
 
         # Without a parent, or with one that is no `traceparent`, a trace begins here.
         if self._random() >= self._ratio:
             return None
-        return self._tracer.start_span(name, kind=self._api.SpanKind.SERVER)
+        return self._span(name, self._api.SpanKind.SERVER, None, {})
 
-    def answering(self, span: Any, respond: Respond) -> Respond:
+    def answering(self, span: OpenSpan, respond: Respond) -> Respond:
         """`respond`, which also ends the span of the request."""
 
         def respond_and_end(status: int, headers: Headers, body: bytes) -> None:
-            span.set_attribute("http.response.status_code", status)
-            if status >= 500:
-                span.set_status(self._api.StatusCode.ERROR)
-
-            span.end()
+            span.attributes["http.response.status_code"] = status
+            self._end(span, status >= 500)
             respond(status, headers, body)
 
         return respond_and_end
 
-    def call(self, name: str, parents: Iterable[Any], attributes: dict[str, Any]) -> Any:
+    def call(self, name: str, parents: Sequence[OpenSpan], attributes: dict[str, Any]) -> OpenSpan:
         """The client span of a call made for several requests: a child of the first one's span,
         with links to the others.
         """
-        first, *others = parents
-        return self._tracer.start_span(
-            name,
-            context=self._api.set_span_in_context(first),
-            kind=self._api.SpanKind.CLIENT,
-            attributes=attributes,
-            links=[self._api.Link(span.get_span_context()) for span in others],
-        )
+        span = self._span(name, self._api.SpanKind.CLIENT, parents[0].context, attributes)
+        span.links = [self._api.Link(other.context) for other in parents[1:]]
+        return span
 
-    def headers_of(self, span: Any) -> bytes:
+    def headers_of(self, span: OpenSpan) -> bytes:
         """The lines of a request's head that make the receiver's spans children of this one."""
-        carrier: dict[str, str] = {}
-        self._propagator.inject(carrier, self._api.set_span_in_context(span))
-        return b"".join(f"{name}: {value}\r\n".encode() for name, value in carrier.items())
+        context = span.context
+        lines = f"traceparent: 00-{context.trace_id:032x}-{context.span_id:016x}-01\r\n"
+        if context.trace_state:
+            lines += f"tracestate: {context.trace_state.to_header()}\r\n"
 
-    def end_call(self, span: Any, failure: str) -> None:
+        return lines.encode()
+
+    def end_call(self, span: OpenSpan, failure: str) -> None:
         """End a client span. failure: a word; empty where the call was answered."""
         if failure:
-            span.set_attribute("error.type", failure)
-            span.set_status(self._api.StatusCode.ERROR)
+            span.attributes["error.type"] = failure
 
-        span.end()
+        self._end(span, bool(failure))
 
     async def close(self) -> None:
         """Send what is left, for LAST_SPANS_S at most: a collector that is away delays no
         restart.
         """
-        sending = Thread(target=self._provider.shutdown, daemon=True)
+        sending = Thread(target=self._processor.shutdown, daemon=True)
         sending.start()
         give_up = time.monotonic() + LAST_SPANS_S
         while sending.is_alive() and time.monotonic() < give_up:
             await asyncio.sleep(0.01)
 
-    def _parent(self, sent: bytes, headers: Headers) -> Any:
-        """The context of a caller's span; None where the header is none of W3C's."""
-        state = b",".join(value for key, value in headers if key == b"tracestate")
-        carrier = {"traceparent": sent.decode("latin-1"), "tracestate": state.decode("latin-1")}
-        context = self._propagator.extract(carrier)
-        if self._api.get_current_span(context).get_span_context().is_valid:
-            return context
-        return None
+    def _span(self, name: str, kind: Any, parent: Any, attributes: dict[str, Any]) -> OpenSpan:
+        trace_id, state = self._bits(128), None
+        if parent is not None:
+            trace_id, state = parent.trace_id, parent.trace_state
 
-    def _child_of_caller(self, name: str, parent: Any) -> Any:
-        flags = self._api.get_current_span(parent).get_span_context().trace_flags
-        if not flags.sampled or not self._has_room():
+        context = self._api.SpanContext(trace_id, self._bits(64), False, self._sampled, state)
+        return OpenSpan(name, kind, context, parent, attributes)
+
+    def _end(self, span: OpenSpan, failed: bool) -> None:
+        self._processor.on_end(
+            self._readable(
+                name=span.name,
+                context=span.context,
+                parent=span.parent,
+                resource=self._resource,
+                attributes=span.attributes,
+                links=span.links,
+                kind=span.kind,
+                instrumentation_scope=self._scope,
+                status=self._failed if failed else self._well,
+                start_time=span.began,
+                end_time=time.time_ns(),
+            )
+        )
+
+    def _parent(self, headers: Headers) -> Any:
+        """The context of a caller's span; None where the header is none of W3C's."""
+        sent = [value.decode("latin-1") for key, value in headers if key == b"traceparent"]
+        if len(sent) != 1:
             return None
-        return self._tracer.start_span(name, context=parent, kind=self._api.SpanKind.SERVER)
+
+        state = b",".join(value for key, value in headers if key == b"tracestate")
+        carrier = {"traceparent": sent[0], "tracestate": state.decode("latin-1")}
+        parent = self._api.get_current_span(self._propagator.extract(carrier)).get_span_context()
+        return parent if parent.is_valid else None
+
+    def _child_of_caller(self, name: str, parent: Any) -> OpenSpan | None:
+        if not parent.trace_flags.sampled or not self._has_room():
+            return None
+        return self._span(name, self._api.SpanKind.SERVER, parent, {})
 
     def _has_room(self) -> bool:
         second = int(time.monotonic())
@@ -154,10 +197,3 @@ class Traces:
 
         self._by_callers += 1
         return self._by_callers <= MOST_BY_CALLERS_PER_S
-
-
-def trace_id_of(span: Any) -> str:
-    """The id of a span's trace, in hex; empty for None."""
-    if span is None:
-        return ""
-    return f"{span.get_span_context().trace_id:032x}"

@@ -12,6 +12,7 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, workspace_from_environment
-from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE, TRACES
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine
@@ -153,6 +154,21 @@ def test_a_version_whose_frame_pyarrow_holds_has_pyarrow_too(here: Workspace) ->
     assert "pyarrow==" not in text(version_slug(here, release), "requirements.txt")
     release.manifest["columns"][0]["frame"] = {"dtype": "timestamp[us][pyarrow]"}
     assert "pyarrow==" in text(version_slug(here, release), "requirements.txt")
+
+
+def test_what_spans_need_is_in_the_slugs_where_they_are_asked_for(here: Workspace) -> None:
+    endpoint = {"traces": {"endpoint": "https://collector.example"}}
+    asking = replace(here, settings=from_mapping(endpoint))
+    release = read_release(here.releases, "v1")
+    for without, with_spans in (
+        (router_slug(here), router_slug(asking)),
+        (version_slug(here, release), version_slug(asking, release)),
+    ):
+        assert not names(without) & set(TRACES)
+        assert set(TRACES) <= names(with_spans)
+
+    assert version_vars(asking, release, SECRETS)["SLUICE_TRACES"] == "https://collector.example"
+    assert version_vars(here, release, SECRETS)["SLUICE_TRACES"] == ""
 
 
 def test_the_router_holds_its_rooms_and_settings_and_no_model(here: Workspace) -> None:
