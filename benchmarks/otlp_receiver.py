@@ -27,6 +27,7 @@ class ReceivedSpan:
     trace_id: str
     span_id: str
     parent: str
+    state: str
     links: tuple[str, ...]
     failed: bool
     seconds: float
@@ -102,6 +103,7 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
                     span.trace_id.hex(),
                     span.span_id.hex(),
                     span.parent_span_id.hex(),
+                    span.trace_state,
                     tuple(link.span_id.hex() for link in span.links),
                     span.status.code == 2,
                     (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,

@@ -5,7 +5,8 @@ ratio_traces: requests/s with spans for 1 % of the requests, sent to a collector
 spans. Two stacks that differ in that alone are up at the same time and loaded in turn, in pairs
 whose order alternates, so that a noisy second hurts both alike; the median of the pairs' ratios,
 with an interval that holds it in 95 % of the runs or more. cpu_traces: the processor time of router
-and versions for a request, with over without: it does not depend on what else the machine does.
+and versions for a request, with over without, of turns in which both are loaded at once: it says
+something on a busy machine, too.
 The last line is one JSON object."""
 
 import argparse
@@ -14,6 +15,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +59,15 @@ def main() -> int:
         settings = f'[traces]\nendpoint = "{collector.url}"\nratio = {RATIO}\n'
         on = running.enter_context(stack("watching-on", settings))
         pairs = list(_pairs(off, on, options.pairs, options.seconds, console))
+        at_once = list(_at_once(off, on, options.pairs, options.seconds))
         spans = collector.end()
 
     ratios = sorted(
         with_spans.load.requests_s / without.load.requests_s for without, with_spans in pairs
     )
-    cpu = sorted(with_spans.cpu_us / without.cpu_us for without, with_spans in pairs)
-    failed = sum(turn.load.failed for pair in pairs for turn in pair)
-    requests = sum(with_spans.load.requests for _, with_spans in pairs)
+    cpu = sorted(with_spans.cpu_us / without.cpu_us for without, with_spans in at_once)
+    failed = sum(turn.load.failed for pair in (*pairs, *at_once) for turn in pair)
+    requests = sum(with_spans.load.requests for _, with_spans in (*pairs, *at_once))
     result = {
         "ratio_traces": round(median(ratios), 4),
         "ratio_traces_interval": _interval(ratios),
@@ -101,6 +104,14 @@ def _pairs(
             highlight=False,
         )
         yield without, with_spans
+
+
+def _at_once(off: Stack, on: Stack, count: int, seconds: int) -> Iterator[tuple[Turn, Turn]]:
+    """The same of pairs whose turns are at the same time."""
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(count):
+            turns = [threads.submit(_turn, one, seconds) for one in (off, on)]
+            yield turns[0].result(), turns[1].result()
 
 
 def _turn(one: Stack, seconds: int) -> Turn:

@@ -5,8 +5,10 @@ in a worker after the fork, because its exporter has a thread. Whether a request
 decided before any object is made: by the caller's `traceparent` (W3C), else by chance."""
 
 import asyncio
+import gc
 import logging
 import random
+import re
 import time
 from collections.abc import Sequence
 from threading import Thread
@@ -21,6 +23,8 @@ MOST_BY_CALLERS_PER_S = 100
 process makes none."""
 EXPORT_TIMEOUT_S = 5.0
 LAST_SPANS_S = 2.0
+# The usual form, and all that a router sends to its versions.
+PLAIN = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-(00|01)")
 
 
 def start(
@@ -35,7 +39,7 @@ def start(
 
     resource = {"service.name": service, "service.version": version, "sluice.model": model}
     try:
-        return Traces(endpoint, {name: text for name, text in resource.items() if text}, ratio)
+        made = Traces(endpoint, {name: text for name, text in resource.items() if text}, ratio)
     except ImportError as error:
         log.warning(
             "traces.endpoint is set, and %s is missing, so there are no spans: "
@@ -44,6 +48,11 @@ def start(
             PACKAGES,
         )
         return None
+
+    # What was imported stays, as what was before the fork: no garbage collection looks at it.
+    gc.collect()
+    gc.freeze()
+    return made
 
 
 class OpenSpan:
@@ -176,13 +185,23 @@ class Traces:
 
     def _parent(self, headers: Headers) -> Any:
         """The context of a caller's span; None where the header is none of W3C's."""
-        sent = [value.decode("latin-1") for key, value in headers if key == b"traceparent"]
+        sent = [value for key, value in headers if key == b"traceparent"]
         if len(sent) != 1:
             return None
 
         state = b",".join(value for key, value in headers if key == b"tracestate")
-        carrier = {"traceparent": sent[0], "tracestate": state.decode("latin-1")}
-        parent = self._api.get_current_span(self._propagator.extract(carrier)).get_span_context()
+        plain = PLAIN.fullmatch(sent[0])
+        if plain is not None and not state:
+            trace_id, span_id, flags = (int(part, 16) for part in plain.groups())
+            parent = self._api.SpanContext(trace_id, span_id, True, self._api.TraceFlags(flags))
+        else:
+            carrier = {
+                "traceparent": sent[0].decode("latin-1"),
+                "tracestate": state.decode("latin-1"),
+            }
+            context = self._propagator.extract(carrier)
+            parent = self._api.get_current_span(context).get_span_context()
+
         return parent if parent.is_valid else None
 
     def _child_of_caller(self, name: str, parent: Any) -> OpenSpan | None:

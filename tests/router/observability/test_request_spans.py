@@ -154,6 +154,20 @@ def test_by_chance_about_the_share_that_is_asked_for(collector) -> None:
     assert 120 <= sum(span is not None for span in begun) <= 290
 
 
+@pytest.mark.parametrize("number", [5, 6])
+def test_a_callers_tracestate_and_flags_to_come_are_taken_and_passed_on(
+    number, traced, collector
+) -> None:
+    trace = TRACE.format(number)
+    more = {"tracestate": "vendor=abc"} if number == 5 else {}
+    flags = "01" if number == 5 else "03"
+    answer = traced.predict({"x": 1}, traceparent=f"00-{trace}-{CALLER}-{flags}", **more)
+    assert answer.status_code == 200
+    request, batch = spans_of(collector, trace, 2)
+    assert (request.parent, request.state) == (CALLER, more.get("tracestate", ""))
+    assert (batch.parent, batch.state) == (request.span_id, more.get("tracestate", ""))
+
+
 def test_where_no_endpoint_is_set_nothing_is_imported(fresh) -> None:
     fresh.know(fresh.version("v1"))
     fresh.split({"v1": 10_000})
