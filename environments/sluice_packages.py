@@ -10,8 +10,11 @@ SERVER = (
     "werkzeug",
     "msgspec",
     "prometheus-client",
+    "python-json-logger",
     "numpy",
 )
+# Where spans are asked for (traces.endpoint).
+TRACES = ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http")
 SERVICE = (*SERVER, "cryptography", "pyyaml")
 RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pandas", "joblib")}
 # Of a version served by scikit-learn whose frame has columns that pyarrow holds.

@@ -95,6 +95,21 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True)
+class LogSettings:
+    """The form of the lines that router and versions log."""
+
+    format: str = "text"
+
+
+@dataclass(frozen=True)
+class TraceSettings:
+    """Where spans are sent, none if empty; and of how many requests whose caller does not say."""
+
+    endpoint: str = ""
+    ratio: float = 0.001
+
+
+@dataclass(frozen=True)
 class Heroku:
     """Heroku as a target: one app for the router and one a version, their dynos, and the ledger's
     database.
@@ -124,6 +139,8 @@ class Settings:
     deployment: Deployment = field(default_factory=Deployment)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    logs: LogSettings = field(default_factory=LogSettings)
+    traces: TraceSettings = field(default_factory=TraceSettings)
     heroku: Heroku = field(default_factory=Heroku)
 
 
@@ -144,10 +161,12 @@ MAY_BE_ZERO = (
     "overhead_ms",
     "share_tolerance",
     "warm_s",
+    "ratio",
 )
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")
+LOG_FORMATS = ("text", "json")
 MOST_WORKERS = 64
 
 
@@ -247,6 +266,8 @@ def _check(settings: Settings) -> None:
 
     _check_hosts("router.hosts", settings.router.hosts)
     _check_urls("webhooks.urls", settings.webhooks.urls)
+    _check_word("logs.format", settings.logs.format, LOG_FORMATS)
+    _check_traces(settings.traces)
     _check_numbers("heroku", settings.heroku)
     _check_heroku(settings.heroku)
     for path, table in numbers(settings.verdict):
@@ -278,11 +299,8 @@ def _check_word(path: str, word: str, known: tuple[str, ...]) -> None:
 
 def _check_urls(path: str, urls: tuple[str, ...]) -> None:
     for index, url in enumerate(urls):
-        scheme, _, rest = url.partition("://")
-        host = rest.split("/", 1)[0]
-        is_web = scheme in ("http", "https") and host and "@" not in host
         # The address may be a secret, so the message does not repeat it.
-        if not is_web or not url.isprintable() or " " in url:
+        if not _is_web(url):
             raise BadSetting(
                 f"deploy.toml: '{path}[{index}]' is no address: http://host/path or "
                 f"https://host/path is"
@@ -303,6 +321,26 @@ def _check_hosts(path: str, hosts: tuple[str, ...]) -> None:
                 f"deploy.toml: '{path}[{index}]' is no name of a host: models.example.com or "
                 f"models.example.com:8443 is, not {host!r}"
             )
+
+
+def _check_traces(traces: TraceSettings) -> None:
+    _check_numbers("traces", traces)
+    if traces.ratio > 1:
+        raise BadSetting(f"deploy.toml: 'traces.ratio' is at most 1, not {traces.ratio}")
+
+    if traces.endpoint and not _is_web(traces.endpoint):
+        # The address may be a secret, so the message does not repeat it.
+        raise BadSetting(
+            "deploy.toml: 'traces.endpoint' is no address: http://host:4318 or https://host is"
+        )
+
+
+def _is_web(url: str) -> bool:
+    """Whether it is an address of HTTP, without a user in it."""
+    scheme, _, rest = url.partition("://")
+    host = rest.split("/", 1)[0]
+    is_plain = url.isprintable() and " " not in url
+    return scheme in ("http", "https") and bool(host) and "@" not in host and is_plain
 
 
 def _check_heroku(heroku: Heroku) -> None:

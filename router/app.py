@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ from router.evidence.prediction_values import UNKNOWN
 from router.evidence.recent_rate import RecentRate
 from router.evidence.worker_metrics import Snapshot
 from router.history.keeper import LOOK_EVERY_S, HistoryKeeper
+from router.observability.request_spans import RequestSpans
 from router.prediction_routes import PredictionRoutes
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
@@ -69,6 +71,8 @@ from store.errors import StoreError
 from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswerStore
 from wire.fast_path import Handler
+from wire.observability.traces import Traces
+from wire.observability.traces import start as start_traces
 
 log = logging.getLogger("sluice.router")
 PUBLISH_S = 0.2
@@ -99,6 +103,7 @@ class Router:
         self._since = worker_metrics.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
         self._webhooks: asyncio.Task[None] | None = None
+        self._traces: Traces | None = None
         self.hot: dict[bytes, Handler] = {}
         self.largest_body = config.settings.router.limits.max_body_bytes
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
@@ -235,6 +240,13 @@ class Router:
             config.database_url, config.settings.model, config.state, config.token_key
         )
         table = await loop.run_in_executor(self.follower.threads, self.follower.first_table)
+        traces = start_traces(
+            config.settings.traces.endpoint,
+            "sluice-router",
+            config.settings.traces.ratio,
+            model=config.settings.model,
+        )
+        self._traces = traces
         self.traffic = Dispatcher(
             config.settings.router,
             config.service_secret,
@@ -244,6 +256,7 @@ class Router:
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
             pairs_per_s=config.settings.verdict.pairs_per_s,
+            spans=RequestSpans(traces) if traces is not None else None,
         )
 
         kept = self.traffic.mirror.kept
@@ -330,6 +343,9 @@ class Router:
         self.watch.close()
         for lane in self.traffic.lanes.values():
             lane.close()
+
+        if self._traces is not None:
+            await self._traces.close()
 
     async def _control(self) -> None:
         loop = asyncio.get_running_loop()
@@ -422,6 +438,7 @@ class Router:
             master=self._master(),
             rollout=rollout,
             since=self._since.of(rollout, counted),
+            examples=self.traffic.counts.examples(time.time()),
         )
 
     def _snapshots(self) -> list[Snapshot]:

@@ -6,6 +6,7 @@ from typing import Any
 from router.config import from_environment
 from router.evidence import worker_metrics
 from router.history.counts_life import begin_life
+from wire.observability import logs
 
 _config = from_environment()
 
@@ -26,6 +27,8 @@ limit_request_line = 8190
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+logger_class = logs.gunicorn_logger(_config.settings.logs.format, "router")
+logs.show_warnings()
 
 
 def on_starting(_server: object) -> None:

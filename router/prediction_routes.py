@@ -38,9 +38,10 @@ class PredictionRoutes:
         self._model = model
         self._arrow = PredictArrow(model, limits)
 
-        def route(
+        def route_of(
             codec: Codec,
             by_type: dict[bytes, Codec],
+            route: str,
             version_in: Callable[[str], str | None] = lambda _: None,
         ) -> Predict:
             return Predict(
@@ -55,12 +56,16 @@ class PredictionRoutes:
                 by_type,
                 signatures,
                 version_in,
+                route,
             )
 
-        self.predict = route(PredictJson(model, limits), {CONTENT_TYPE: self._arrow})
-        self.infer = route(OpenInference(model, limits), {}, version_in)
-        self.invocations = route(
-            Invocations(model, limits), {b"text/csv": CsvInvocations(model, limits)}
+        infer = f"/v2/models/{model}/infer"
+        self.predict = route_of(PredictJson(model, limits), {CONTENT_TYPE: self._arrow}, "/predict")
+        self.infer = route_of(OpenInference(model, limits), {}, infer, version_in)
+        self.invocations = route_of(
+            Invocations(model, limits),
+            {b"text/csv": CsvInvocations(model, limits)},
+            "/invocations",
         )
 
     def hot(self) -> dict[bytes, Handler]:

@@ -15,11 +15,14 @@ from cli.verb import Verb
 from rollout.state.split import ALL
 from rollout.state.strategy import STRATEGIES, Strategy
 from rollout.state.version_state import LIVE, TRANSITIONS, Event, State
+from router.observability.metric_table import METRICS
 from scripts import verdicts
+from scripts.dashboard import TARGET, text
 
 ROOT = Path(__file__).resolve().parents[1]
 Family = tuple[str, str, list[str], str]
 """Name, kind, labels and meaning of a metric."""
+UNITS = ("seconds", "rows", "ratio", "bytes")
 ALONE = {
     "proof": "steps while nothing looks worse, release on proof",
     "clock": "the clock, back on evidence",
@@ -155,26 +158,27 @@ def settings() -> str:
     return table(("setting", "default", "what it does"), rows)
 
 
-def router_metrics() -> str:
-    """Every metric of the router."""
-    from router.endpoints.metrics_text import Exposition
+def metrics() -> str:
+    """Every metric of the router and of a version's service, with unit and meaning."""
+    rows = []
+    for metric in METRICS:
+        labels = ", ".join(metric.labels)
+        rows.append(
+            ("router", f"`{metric.name}`", metric.kind, metric.unit, labels, metric.meaning)
+        )
 
-    families: list[Family] = []
-    for family in Exposition([], {}, "").collect():
-        suffix = "_total" if family.type == "counter" else ""
-        labels = list(family._labelnames)
-        families.append((family.name + suffix, family.type, labels, family.documentation))
+    for name, kind, labels_of, meaning in service_families():
+        rows.append(("service", f"`{name}`", kind, _unit(name), ", ".join(labels_of), meaning))
 
-    return _metrics(families)
+    return table(("of", "metric", "kind", "unit", "labels", "what it says"), rows)
 
 
-def service_metrics() -> str:
-    """Every metric of one version's service, from its source: creating them opens files."""
-    return _metrics(service_families())
+def _unit(name: str) -> str:
+    return next((unit for unit in UNITS if name.removesuffix("_total").endswith(f"_{unit}")), "")
 
 
 def service_families() -> Iterator[Family]:
-    """Name, kind, labels and meaning of each."""
+    """Name, kind, labels and meaning of each, from the source: creating them opens files."""
     tree = ast.parse((ROOT / "service" / "metrics.py").read_text())
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 3:
@@ -190,14 +194,6 @@ def _constants(node: ast.expr) -> list[str]:
     return [str(part.value) for part in ast.walk(node) if isinstance(part, ast.Constant)]
 
 
-def _metrics(families: Iterable[Family]) -> str:
-    rows = []
-    for name, kind, labels, meaning in families:
-        rows.append((f"`{name}`", kind, ", ".join(labels), meaning))
-
-    return table(("metric", "kind", "labels", "what it says"), rows)
-
-
 def live_states() -> str:
     """The states in which a version has a process, in the order of the enum."""
     return ", ".join(f"**{state}**" for state in State if state in LIVE) + "\n"
@@ -210,8 +206,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "strategies": strategies,
     "verbs": verbs,
     "settings": settings,
-    "router metrics": router_metrics,
-    "service metrics": service_metrics,
+    "metrics": metrics,
     "signals": lambda: table(*verdicts.signals()),
     "bets": lambda: table(*verdicts.bets()),
     "bettors": lambda: table(*verdicts.bettors()),
@@ -240,6 +235,10 @@ def main() -> int:
         if after != before:
             page.write_text(after)
             print(page.relative_to(ROOT))
+
+    if TARGET.read_text() != (made := text()):
+        TARGET.write_text(made)
+        print(TARGET.relative_to(ROOT))
 
     from scripts.drawings import draw
 

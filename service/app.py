@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, request
-from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service import oip
@@ -25,6 +24,9 @@ from service.predict import Predictor
 from service.proof.golden_rows import prove
 from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
+from wire.observability import logs
+from wire.observability.traces import Traces
+from wire.observability.traces import start as start_traces
 from wire.oip.extensions import OF_A_VERSION
 from wire.version import VERSION
 
@@ -40,8 +42,11 @@ class Service:
     largest_body = LARGEST_BODY
     most_bytes = 4 * LARGEST_BODY
 
-    def __init__(self, flask: Flask, fast_handler: FastHandler) -> None:
+    def __init__(
+        self, flask: Flask, fast_handler: FastHandler, start_traces: Callable[[], Traces | None]
+    ) -> None:
         self.flask = flask
+        self._start_traces = start_traces
         self.hot: dict[bytes, Handler] = {b"/predict": fast_handler.answer}
         self._fast_handler = fast_handler
         wsgi_app: Any = flask
@@ -60,10 +65,11 @@ class Service:
         while scope["type"] == "lifespan":
             message = await receive()
             if message["type"] == "lifespan.shutdown":
-                self._fast_handler.close()
+                await self._fast_handler.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+            self._fast_handler.start(self._start_traces())
             await send({"type": "lifespan.startup.complete"})
 
 
@@ -74,11 +80,19 @@ def create_app(config: ServiceConfig | None = None) -> Service:
     model = load_model(bundle, config.runtime)
     prove(bundle, model)
 
+    logs.add_to_all(version=bundle.manifest.version)
     metrics = Metrics(bundle.manifest.version, model.name)
     answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
         _flask(answers, metrics, config.secret, partial(prove, bundle, model)),
         FastHandler(answers, metrics, config.secret, config.threads),
+        partial(
+            start_traces,
+            config.traces,
+            "sluice-service",
+            version=bundle.manifest.version,
+            model=bundle.manifest.model,
+        ),
     )
 
 
@@ -161,6 +175,10 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     def ready() -> Response:
         return _json({"name": manifest.model, "version": manifest.version, "ready": True})
 
+    def metrics_text() -> Response:
+        text, content_type = exposition(request.headers.get("Accept", ""))
+        return Response(text, content_type=content_type)
+
     for path in _model_paths(manifest):
         app.add_url_rule(path, f"metadata {path}", described)
         app.add_url_rule(f"{path}/config", f"configuration {path}", configured)
@@ -173,9 +191,7 @@ def _model_routes(app: Flask, manifest: Manifest) -> None:
     )
     app.add_url_rule(LIVE, "live", lambda: _json({"live": True}))
     app.add_url_rule("/v2/health/ready", "all ready", lambda: _json({"ready": True}))
-    app.add_url_rule(
-        "/metrics", "metrics", lambda: Response(exposition(), content_type=CONTENT_TYPE_LATEST)
-    )
+    app.add_url_rule("/metrics", "metrics", metrics_text)
 
 
 def _proof_routes(app: Flask, manifest: Manifest, proof: Callable[[], int]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 SHORTEST_SECRET = 16
 RUNTIMES = ("onnx", "sklearn")
+LOG_FORMATS = ("text", "json")
 
 
 class ServiceMisconfigured(Exception):
@@ -18,6 +19,7 @@ class ServiceConfig:
     """What one version's process needs to know.
 
     runtime: to force; None for the certified one. parent: the process that it ends with, if any.
+    log_format: text or json. traces: the address of the collector of spans; empty for none.
     """
 
     bundle: Path
@@ -28,10 +30,13 @@ class ServiceConfig:
     workers: int
     threads: int
     parent: int | None = None
+    log_format: str = "text"
+    traces: str = ""
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
-    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS and _PARENT.
+    """Read SLUICE_BUNDLE, _PUBLIC_KEY, _SERVICE_SECRET, _RUNTIME, _BIND, _THREADS, _PARENT,
+    _LOG_FORMAT and _TRACES.
 
     Also PORT and WEB_CONCURRENCY. Raises ServiceMisconfigured.
     """
@@ -63,6 +68,8 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> ServiceConfig:
         workers=_count(environ, "WEB_CONCURRENCY", 1),
         threads=_count(environ, "SLUICE_THREADS", 4),
         parent=_process(environ, "SLUICE_PARENT"),
+        log_format=_log_format(environ),
+        traces=environ.get("SLUICE_TRACES", ""),
     )
 
 
@@ -74,6 +81,16 @@ def _process(environ: Mapping[str, str], name: str) -> int | None:
         raise ServiceMisconfigured(f"{name} is the number of a process, not {text!r}")
 
     return int(text)
+
+
+def _log_format(environ: Mapping[str, str]) -> str:
+    form = environ.get("SLUICE_LOG_FORMAT") or "text"
+    if form not in LOG_FORMATS:
+        raise ServiceMisconfigured(
+            f"SLUICE_LOG_FORMAT is one of {', '.join(LOG_FORMATS)}, not {form!r}"
+        )
+
+    return form
 
 
 def _count(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -7,6 +7,7 @@ from hmac import compare_digest
 from service.answers import PredictResponses
 from service.metrics import Metrics
 from wire.fast_path import Headers, Respond
+from wire.observability.traces import Traces
 
 # Above this a batch is predicted in a thread, so that health and metrics are answered meanwhile.
 QUICK_S = 0.003
@@ -26,9 +27,17 @@ class FastHandler:
         self._expected = f"Bearer {secret}".encode()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="predict")
         self._average_s = 0.0
+        self._traces: Traces | None = None
+
+    def start(self, traces: Traces | None) -> None:
+        """Begin to make spans, after the fork."""
+        self._traces = traces
 
     def answer(self, headers: Headers, body: bytes, respond: Respond) -> None:
         """Answer one request of wire/fast_path.py."""
+        if self._traces is not None:
+            respond = self._with_span(self._traces, headers, respond)
+
         authorization, batched = b"", False
         for name, value in headers:
             if name == b"authorization":
@@ -43,9 +52,18 @@ class FastHandler:
         else:
             self._predict_in_thread(body, batched, respond)
 
-    def close(self) -> None:
+    def _with_span(self, traces: Traces, headers: Headers, respond: Respond) -> Respond:
+        """`respond`, which ends the span of a batch that has one: as its caller says."""
+        span = traces.begin("predict", headers)
+        if span is None:
+            return respond
+        return traces.answering(span, respond)
+
+    async def close(self) -> None:
         """Stop the threads; no further batch is predicted."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._traces is not None:
+            await self._traces.close()
 
     def _predict(self, body: bytes, batched: bool) -> tuple[int, Headers, bytes]:
         status, headers, answer, seconds = self.answers.predict(body, batched)

@@ -14,6 +14,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="sluice-service-")
 
 from service.config import from_environment  # noqa: E402
+from wire.observability import logs  # noqa: E402
 from wire.parent_process import end_with  # noqa: E402
 
 _config = from_environment()
@@ -38,6 +39,8 @@ umask = 0o077
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+logger_class = logs.gunicorn_logger(_config.log_format, "service")
+logs.show_warnings()
 
 
 def when_ready(_server: object) -> None:

@@ -1,6 +1,7 @@
 """A service's Prometheus metrics, of all its workers together (multi-process mode)."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -14,14 +15,20 @@ class Metrics:
         own = CollectorRegistry()
         labels = ("version",)
         self.requests = Counter(
-            "sluice_service_requests", "Requests by status", (*labels, "code"), registry=own
+            "sluice_service_requests",
+            "Requests by the status of their answer",
+            (*labels, "code"),
+            registry=own,
         )
         self.rows = Counter(
-            "sluice_service_rows", "Rows by outcome", (*labels, "outcome"), registry=own
+            "sluice_service_rows",
+            "Rows by outcome: predicted or refused",
+            (*labels, "outcome"),
+            registry=own,
         )
         self.seconds = Histogram(
-            "sluice_service_predict_seconds",
-            "Seconds in the model",
+            "sluice_service_predict_duration_seconds",
+            "Time in the model",
             labels,
             registry=own,
             buckets=SECONDS,
@@ -31,7 +38,7 @@ class Metrics:
         )
         info = Gauge(
             "sluice_service_info",
-            "The runtime in use",
+            "1; the label tells the runtime in use",
             (*labels, "runtime"),
             registry=own,
             multiprocess_mode="livemax",
@@ -60,8 +67,11 @@ class Metrics:
             self.requests.labels(self.version, str(status)).inc()
 
 
-def exposition() -> bytes:
-    """Prometheus text of all workers of this process group."""
+def exposition(accept: str = "") -> tuple[bytes, str]:
+    """The metrics of all workers of this process group, and their content type.
+
+    accept: the request's header of that name; OpenMetrics where it asks for it."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return encode(registry), content_type

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 import deploy
 from cli.render import exit_codes
@@ -14,6 +15,7 @@ from rollout.settings import paths
 from rollout.state.strategy import STRATEGIES
 from rollout.state.version_state import TRANSITIONS, Event, State
 from router.endpoints.metrics_text import names
+from router.observability.metric_table import METRICS
 from scripts.pictures import PARTS, ROOT, pages, rewritten, service_families
 from scripts.trials import named_tests
 
@@ -129,12 +131,21 @@ def test_every_setting_is_in_the_operators_table() -> None:
     assert sorted(row[0] for row in rows(part("settings", "operations.md"))) == sorted(paths())
 
 
-def test_every_metric_is_in_the_operators_tables() -> None:
-    assert sorted(row[0] for row in rows(part("router metrics", "operations.md"))) == sorted(
-        names()
-    )
-    own = sorted(row[0] for row in rows(part("service metrics", "operations.md")))
-    assert own == sorted(name for name, *_ in service_families())
+def test_every_metric_is_in_the_table_with_its_unit() -> None:
+    shown = rows(part("metrics", "observability.md"))
+    of_router = {row[1]: row[3] for row in shown if row[0] == "router"}
+    assert of_router == {metric.name: metric.unit for metric in METRICS}
+    of_service = sorted(row[1] for row in shown if row[0] == "service")
+    assert of_service == sorted(name for name, *_ in service_families())
+    for _, name, _, unit, _, meaning in shown:
+        assert unit in name
+        assert meaning
+
+
+def test_every_alert_is_explained() -> None:
+    rules = yaml.safe_load((ROOT / "observability" / "rules.yml").read_text())["groups"]
+    shipped = [rule["alert"] for group in rules for rule in group["rules"] if "alert" in rule]
+    assert [row[0] for row in rows(section("observability.md", "Alerts"))] == shipped
 
 
 def test_every_environment_variable_is_explained_and_is_read() -> None:

@@ -40,7 +40,7 @@ from rollout.verdict.evidence_snapshot import (
 from rollout.verdict.memory_errors import short_of_memory
 from rollout.verdict.recent_outcomes import RecentOutcomes
 from rollout.verdict.report import account
-from rollout.verdict.verdict import Verdict
+from rollout.verdict.verdict import GUARD_LIMIT, Verdict
 from router.control.arrival_sampler import ArrivalSampler
 from router.evidence.evidence_counters import EvidenceByWeight
 from router.evidence.labels import counted_levels
@@ -149,7 +149,8 @@ class Controller:
             return {}
 
         gauges: dict[tuple[str, ...], float] = {
-            ("verdict", "all"): self.verdict.against / self.verdict.needed
+            ("verdict", "all"): self.verdict.against / self.verdict.needed,
+            ("verdict", "sample ratio"): self.verdict.ratio / GUARD_LIMIT,
         }
         for judged in self.verdict.signals:
             gauges["verdict", judged.rule.name] = judged.against / judged.against_needed
@@ -188,13 +189,13 @@ class Controller:
         waited = begin_queued(ledger, self.clock())
         if waited is not None:
             self._record(
-                waited, f"it was queued until the rollout before it ended: {waited.summary}"
+                waited, f"it was queued until the rollout before it ended: {waited.summary}", None
             )
             return
 
         record = advance(ledger, self.clock())
         if record is not None:
-            self._record(record, f"by the clock: {record.summary}")
+            self._record(record, f"by the clock: {record.summary}", rollout)
 
         late = judged_late(ledger)
         if late is not None and self._ticks % LATE_LABELS_EVERY == 0:
@@ -234,7 +235,7 @@ class Controller:
         if because := (record.ledger.verdict or {}).get("because", ""):
             reason += f" ({because})"
 
-        self._record(record, reason)
+        self._record(record, reason, rollout)
 
     def _rate_not_shown(self, ledger: Ledger, rollout: Rollout) -> str:
         """Which rate the candidate has shown, where that is to be shown and not enough."""
@@ -291,13 +292,21 @@ class Controller:
         verdict = case.verdict()
         if any(judged.rule.name == "labels" and judged.worse for judged in verdict.signals):
             record = flagged(ledger, "late labels look worse", account(case, verdict))
-            self._record(record, record.summary)
+            self._record(record, record.summary, rollout)
 
-    def _record(self, record: RecordRevision, reason: str) -> None:
-        """Append a revision; raises Conflict if another router or an operator was first."""
+    def _record(self, record: RecordRevision, reason: str, rollout: Rollout | None) -> None:
+        """Append a revision; raises Conflict if another router or an operator was first.
+
+        rollout: the one that it is about, where it was in progress before."""
         at = datetime.fromtimestamp(self.clock(), UTC)
         body = record.ledger.to_body()
         self.ledgers.append(record.ledger.revision, body, record.act, "conductor", reason, at)
+        about = rollout or record.ledger.rollout
+        fields: dict[str, object] = {"revision": record.ledger.revision}
+        if about is not None:
+            fields |= {"rollout": about.id, "version": about.candidate}
+
+        log.info("%s: %s", record.act, reason, extra=fields)
 
 
 def _key(row: EvidenceRow) -> tuple[str, str, int]:

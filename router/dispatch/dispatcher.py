@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,7 @@ from router.dispatch.work_items import DispatchError, Pending, Predicted
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.seen_units import SeenUnits
 from router.evidence.worker_metrics import Key, WorkerMetrics
+from router.observability.request_spans import RequestSpans
 from router.problems import Problem
 from router.shadow.mirror import Mirror
 
@@ -70,7 +72,7 @@ class InFlight(Pending):
     short_deadline: the caller's deadline is shorter than the router's.
     fallback_from: the drawn version, where it failed. failure: how, where that is to be counted.
     fault: lost or shed, where the drawn version could not be asked; fell_back_at: when it was known
-    (loop time). pair: see Reply."""
+    (loop time). pair: see Reply. request_id: of the caller's request, empty for others."""
 
     dispatcher: "Dispatcher"
     version: str
@@ -84,6 +86,7 @@ class InFlight(Pending):
     fault: str = ""
     fell_back_at: float = 0.0
     pair: PairedRequest | None = None
+    request_id: bytes = b""
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
@@ -118,6 +121,7 @@ class Dispatcher:
     rehearsal: LoadRehearsal = field(init=False)
     pairs_per_s: float = 0.0
     clock: Callable[[], float] = time.time
+    spans: RequestSpans | None = None
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
     _units: SeenUnits | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
@@ -193,6 +197,8 @@ class Dispatcher:
         pinned: bool,
         timeout_s: float,
         on_reply: OnReply,
+        request_id: bytes = b"",
+        span: Any = None,
     ) -> None:
         """Send rows to the version that was drawn; every draw is sent. See `predict`."""
         deadline = self.loop.time() + timeout_s
@@ -207,7 +213,9 @@ class Dispatcher:
             time.perf_counter(),
             on_reply,
             short_deadline,
+            request_id=request_id,
         )
+        request.span = span
         if draw.all_requests is not None:
             request.pair = self.pairs.begin(rows, request.size, draw.version)
 
@@ -326,7 +334,7 @@ class Dispatcher:
             if self._is_compared(version):
                 self._start_cold_period()
 
-        lane.on_outage = on_outage
+        lane.on_outage, lane.spans = on_outage, self.spans
         return lane
 
     def _pool(self, address: str) -> Pool:
@@ -367,7 +375,7 @@ class Dispatcher:
         """Count the outcome of the drawn version. Returns whether the fallback has the rows now."""
         version, seconds = request.version, time.perf_counter() - request.started
         status = status_of(outcome, lost)
-        self.counts.request(version, request.draw.role, status, seconds)
+        self.counts.request(version, request.draw.role, status, seconds, request.request_id)
         self._note_half(request, outcome)
         if lost is None:
             self._count_answer(request, status)

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import chain
+from typing import Any
 
 import msgspec
 
@@ -58,7 +59,8 @@ class Lane:
 
     queue: small requests, in order of arrival. large: large ones, which take turns chunk by chunk.
     queued_rows: of both. waits: whether requests wait for a restart, since there is no fallback.
-    on_outage: called while the version cannot be reached."""
+    on_outage: called while the version cannot be reached. spans: a RequestSpans, None where there
+    are no spans."""
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class Lane:
         self.on_outage: Callable[[], None] = _nothing
         self._outage_since: float | None = None
         self._paused = False
+        self.spans: Any = None
 
     def submit(self, pending: Pending) -> DispatchError | None:
         """Queue rows.
@@ -277,9 +280,15 @@ class Lane:
         # Not the callers' deadlines, which `expire` handles: to miss a short one is no failure of
         # the version.
         timeout_s = self.limits.version_timeout_ms / 1000
-        self.pool.predict(
-            body, lambda outcome: self._arrived(batch, count, now, outcome), timeout_s
-        )
+        headers = b""
+
+        def arrived(outcome: Answer | Failure) -> None:
+            self._arrived(batch, count, now, outcome)
+
+        if self.spans is not None:
+            headers, arrived = self.spans.batch(self.version, batch, arrived)
+
+        self.pool.predict(body, arrived, timeout_s, headers)
 
     def _observe(self, rows: int) -> None:
         self.counts.add(("batch_rows", self.version, str((rows - 1).bit_length())))

@@ -151,9 +151,12 @@ class Pool:
             "POST", "/predict", b"X-Sluice-Batch: 1\r\nContent-Type: application/json\r\n"
         )
 
-    def predict(self, body: bytes, callback: Callback, timeout_s: float) -> None:
-        """Send one batch to /predict."""
-        self._send(b"%b%d\r\n\r\n" % (self._predict_head, len(body)), body, callback, timeout_s)
+    def predict(
+        self, body: bytes, callback: Callback, timeout_s: float, headers: bytes = b""
+    ) -> None:
+        """Send one batch to /predict. headers: further lines of the head."""
+        head = b"%b%d\r\n%b\r\n" % (self._predict_head, len(body), headers)
+        self._send(head, body, callback, timeout_s)
 
     def forward(
         self, method: str, path: str, content_type: bytes, body: bytes, timeout_s: float

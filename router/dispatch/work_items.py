@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
+from typing import Any
 
 import msgspec
 
@@ -93,7 +94,7 @@ class Pending(ABC):
 
     alone: they need a batch of their own. losses: how often a process was lost that had them.
     over: its deadline passed while its batch was in flight, so that `done` was called already.
-    size: bytes of its rows."""
+    size: bytes of its rows. span: of the request, None for most."""
 
     rows: list[msgspec.Raw]
     deadline: float
@@ -101,6 +102,7 @@ class Pending(ABC):
     over: bool = field(default=False, init=False)
     alone: bool = field(default=False, init=False)
     size: int = field(init=False)
+    span: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.size = sum(map(len, self.rows))
@@ -136,7 +138,9 @@ class LargeRequest:
         sizes = accumulate(map(len, islice(rows, start, start + most)))
         fit = sum(1 for size in sizes if size <= most_bytes)
         self.taken = start + max(1, fit)
-        return Chunk(rows[start : self.taken], self.pending.deadline, self, start)
+        chunk = Chunk(rows[start : self.taken], self.pending.deadline, self, start)
+        chunk.span = self.pending.span
+        return chunk
 
     def answered(self, start: int, rows: int, outcome: Predicted | DispatchError) -> None:
         """Take the outcome of one chunk. The first error is the outcome of the whole request."""

@@ -1,166 +1,151 @@
-"""GET /metrics: the metrics of all workers as Prometheus text."""
+"""GET /metrics: the metrics of all workers, as Prometheus text or OpenMetrics.
 
-from collections.abc import Callable, Iterable, Iterator
+Exemplars are in OpenMetrics alone: the text format has none."""
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    Exemplar,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from rollout.state.ledger import Rollout
 from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
+from router.dispatch.routing_table import RoutingTable
 from router.evidence.prediction_counters import VALUE_EDGES
-from router.evidence.worker_metrics import Key, Snapshot, split_keys
+from router.evidence.worker_metrics import ExampleRequest, Key, Snapshot, split_keys
+from router.observability.metric_table import (
+    BATCH_ROWS,
+    COMPUTED,
+    COUNTERS,
+    GAUGES,
+    METRICS,
+    PREDICTION_VALUE,
+    REQUEST_SECONDS,
+    RouterMetric,
+)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-BATCH_ROWS = tuple(2.0**exponent for exponent in range(14))
+BATCH_SIZES = tuple(2.0**exponent for exponent in range(14))
+STATES = ("none", "running", "paused", "held")
 Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
-
-# (name, meaning, label names, prefix of the counts)
-COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    (
-        "sluice_requests",
-        "Requests, by the version that was drawn for them",
-        ("version", "role", "code"),
-        "requests",
-    ),
-    ("sluice_predictions", "Predictions, by class", ("version", "class"), "predictions"),
-    (
-        "sluice_shadow_compared",
-        "Answers of shadows compared with the user's",
-        ("version", "outcome"),
-        "shadow",
-    ),
-    ("sluice_shadow_dropped", "Copies that found no room", ("version",), "shadow_dropped"),
-    ("sluice_fallback", "Requests another version answered", ("version", "reason"), "fallback"),
-    ("sluice_feedback", "Late labels", ("version", "outcome"), "feedback"),
-    (
-        "sluice_complaints",
-        "Error codes in the platform's log of a version",
-        ("version", "code"),
-        "complaints",
-    ),
-    ("sluice_refused", "Answers that were no prediction", ("code",), "refused"),
-)
-GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    (
-        "sluice_verdict",
-        "Evidence against the candidate of a judged rollout, as a part of what decides "
-        "(logarithms; 1 decides)",
-        ("signal",),
-        "verdict",
-    ),
-    ("sluice_in_flight", "Rows under way to a version", ("version",), "in_flight"),
-    ("sluice_queue_rows", "Rows that wait for a version", ("version",), "queue_rows"),
-)
-HISTOGRAMS = {
-    "sluice_request_seconds": "Seconds from draw to answer",
-    "sluice_batch_rows": "Rows in a batch",
-    "sluice_prediction_value": "Predicted values of a regression",
-}
-SINGLES = {
-    "sluice_split_weight": "Share of the traffic, asked and served",
-    "sluice_ledger_revision": "Revision the slowest worker follows",
-    "sluice_ledger_age_seconds": "Seconds since the ledger answered",
-    "sluice_workers": "Router workers",
-}
+Values = Mapping[Key, float]
 
 
 def names() -> list[str]:
     """The names of all metrics, as they are exposed."""
-    counters = [f"{name}_total" for name, *_ in COUNTERS]
-    gauges = [name for name, *_ in GAUGES]
-    return [*counters, *gauges, *HISTOGRAMS, *SINGLES]
+    return [metric.name for metric in METRICS]
+
+
+@dataclass(frozen=True)
+class Scraped:
+    """What a scrape reads of the routing table.
+
+    asked: basis points by version. split_id: of the split in force."""
+
+    asked: Mapping[str, int]
+    split_id: str
+    rollout: Rollout | None = None
+
+
+def scraped(table: RoutingTable) -> Scraped:
+    """Of the present table."""
+    return Scraped(dict(table.weights), table.split_id, table.ledger.rollout)
 
 
 class Exposition(Collector):
     """One scrape: the sum of all snapshots."""
 
-    def __init__(self, snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> None:
+    def __init__(self, snapshots: list[Snapshot], table: Scraped) -> None:
         self.live = [snapshot for snapshot in snapshots if not snapshot.gone]
         self.counts = split_keys(summed(snapshot.counts for snapshot in snapshots))
         self.gauges = split_keys(summed(snapshot.gauges for snapshot in self.live))
-        self.asked = asked
-        self.served = shares(drawn_counts(self.gauges, split_id))
+        self.table = table
+        self.drawn = drawn_counts(self.gauges, table.split_id)
 
     def collect(self) -> Iterator[Family]:
         """All metric families."""
-        for name, meaning, labels, prefix in COUNTERS:
-            counter = CounterMetricFamily(name, meaning, labels=labels)
-            for key, value in _under(self.counts, prefix):
+        for metric in COUNTERS:
+            counter = CounterMetricFamily(
+                metric.family, metric.meaning, labels=metric.labels, unit=metric.unit
+            )
+            for key, value in _under(self.counts, metric.counted):
                 counter.add_metric(key, value)
 
             yield counter
 
-        for name, meaning, labels, prefix in GAUGES:
-            gauge = GaugeMetricFamily(name, meaning, labels=labels)
-            for key, value in _under(self.gauges, prefix):
-                gauge.add_metric(key, value)
-
-            yield gauge
+        for metric in GAUGES:
+            yield _gauge(metric, dict(_under(self.gauges, metric.counted)))
 
         yield self._seconds()
         yield self._batch_rows()
         yield self._values()
-        yield from self._table()
+        yield from self._computed()
 
     def _seconds(self) -> Family:
-        family = HistogramMetricFamily(
-            "sluice_request_seconds",
-            HISTOGRAMS["sluice_request_seconds"],
-            labels=("version", "role"),
-        )
-        sums = dict(_under(self.counts, "latency_sum"))
-        for key, bins in _bins(self.counts, "latency").items():
+        family, sums = _histogram(REQUEST_SECONDS), dict(_under(self.counts, "latency_sum"))
+        examples = _by_bucket(self.live)
+        for key, bins in _bins(self.counts, REQUEST_SECONDS.counted).items():
             buckets = _buckets(bins, SECONDS, lambda index: bin_edge_ms(int(index)) / 1000)
-            family.add_metric(key, buckets, sums.get(key, 0.0))
+            own = examples.get(key, {})
+            family.add_metric(
+                key,
+                [(*bucket, own[bucket[0]]) if bucket[0] in own else bucket for bucket in buckets],
+                sums.get(key, 0.0),
+            )
 
         return family
 
     def _batch_rows(self) -> Family:
-        family = HistogramMetricFamily(
-            "sluice_batch_rows", HISTOGRAMS["sluice_batch_rows"], labels=("version",)
-        )
-        sums = dict(_under(self.counts, "batch_rows_sum"))
-        for key, sizes in _bins(self.counts, "batch_rows").items():
-            buckets = _buckets(sizes, BATCH_ROWS, lambda exponent: 2.0 ** int(exponent))
+        family, sums = _histogram(BATCH_ROWS), dict(_under(self.counts, "batch_rows_sum"))
+        for key, sizes in _bins(self.counts, BATCH_ROWS.counted).items():
+            buckets = _buckets(sizes, BATCH_SIZES, lambda exponent: 2.0 ** int(exponent))
             family.add_metric(key, buckets, sums.get(key, 0.0))
 
         return family
 
     def _values(self) -> Family:
-        family = HistogramMetricFamily(
-            "sluice_prediction_value", HISTOGRAMS["sluice_prediction_value"], labels=("version",)
-        )
-        for key, values in _bins(self.counts, "values").items():
+        family = _histogram(PREDICTION_VALUE)
+        for key, values in _bins(self.counts, PREDICTION_VALUE.counted).items():
             family.add_metric(key, _buckets(values, VALUE_EDGES, float), None)
 
         return family
 
-    def _table(self) -> Iterator[Family]:
-        weights = GaugeMetricFamily(
-            "sluice_split_weight", SINGLES["sluice_split_weight"], labels=("version", "kind")
-        )
-        for version, points in self.asked.items():
-            weights.add_metric((version, "asked"), points / 10_000)
-
-        for version, share in self.served.items():
-            weights.add_metric((version, "served"), share)
-
-        yield weights
-        singles = {
-            "sluice_ledger_revision": min((s.revision for s in self.live), default=0),
-            "sluice_ledger_age_seconds": max((s.ledger_age_s for s in self.live), default=0.0),
-            "sluice_workers": len(self.live),
+    def _computed(self) -> Iterator[Family]:
+        served = shares(self.drawn)
+        values: dict[str, Values] = {
+            "sluice_split_asked_ratio": {
+                (version,): points / 10_000 for version, points in self.table.asked.items()
+            },
+            "sluice_split_served_ratio": {(version,): share for version, share in served.items()},
+            "sluice_split_requests": {(version,): count for version, count in self.drawn.items()},
+            "sluice_rollout_state": _states(self.table.rollout),
+            "sluice_rollout_info": _info(self.table.rollout),
+            "sluice_ledger_revision": {(): min((s.revision for s in self.live), default=0)},
+            "sluice_ledger_age_seconds": {
+                (): max((s.ledger_age_s for s in self.live), default=0.0)
+            },
+            "sluice_workers": {(): len(self.live)},
         }
-        for name, value in singles.items():
-            yield GaugeMetricFamily(name, SINGLES[name], value=value)
+        for metric in COMPUTED:
+            yield _gauge(metric, values[metric.name])
 
 
-def exposition(snapshots: list[Snapshot], asked: dict[str, int], split_id: str) -> bytes:
-    """Prometheus text of all workers together."""
+def exposition(snapshots: list[Snapshot], table: Scraped, accept: str = "") -> tuple[bytes, str]:
+    """The metrics of all workers together, and their content type.
+
+    accept: the request's header of that name; OpenMetrics, with exemplars, where it asks for it."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Exposition(snapshots, asked, split_id))
-    return generate_latest(registry)
+    registry.register(Exposition(snapshots, table))
+    return encode(registry), content_type
 
 
 def drawn_counts(gauges: dict[Key, float], split_id: str) -> dict[str, float]:
@@ -174,6 +159,61 @@ def shares(drawn: dict[str, float]) -> dict[str, float]:
     if total:
         return {version: value / total for version, value in drawn.items()}
     return {}
+
+
+def state_of(rollout: Rollout | None) -> str:
+    """One of STATES."""
+    if rollout is None:
+        return "none"
+    if rollout.held:
+        return "held"
+    return "paused" if rollout.paused else "running"
+
+
+def _states(rollout: Rollout | None) -> Values:
+    present = state_of(rollout)
+    return {(state,): float(state == present) for state in STATES}
+
+
+def _info(rollout: Rollout | None) -> Values:
+    if rollout is None:
+        return {}
+    return {(rollout.strategy, rollout.candidate, rollout.stable): 1.0}
+
+
+def _gauge(metric: RouterMetric, values: Values) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels, unit=metric.unit)
+    for key, value in values.items():
+        gauge.add_metric(key, value)
+
+    return gauge
+
+
+def _histogram(metric: RouterMetric) -> HistogramMetricFamily:
+    return HistogramMetricFamily(
+        metric.name, metric.meaning, labels=metric.labels, unit=metric.unit
+    )
+
+
+def _by_bucket(snapshots: list[Snapshot]) -> dict[Key, dict[str, Exemplar]]:
+    """The newest exemplar of each bucket, by version and role."""
+    newest: dict[Key, dict[str, ExampleRequest]] = {}
+    for snapshot in snapshots:
+        for request in snapshot.examples:
+            own = newest.setdefault((request.version, request.role), {})
+            edge = next((str(edge) for edge in SECONDS if request.seconds <= edge), "+Inf")
+            if edge not in own or own[edge].at < request.at:
+                own[edge] = request
+
+    return {
+        key: {edge: _exemplar(request) for edge, request in own.items()}
+        for key, own in newest.items()
+    }
+
+
+def _exemplar(request: ExampleRequest) -> Exemplar:
+    labels = {"version": request.version, "request_id": request.request_id}
+    return Exemplar(labels, request.seconds, request.at)
 
 
 def _under(counts: dict[Key, float], prefix: str) -> list[tuple[Key, float]]:

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
-from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from router.access.areas import area_of
 from router.access.rules import Access
 from router.dispatch.routing_table import RoutingTable
 from router.endpoints import model_repository
-from router.endpoints.metrics_text import exposition
+from router.endpoints.metrics_text import exposition, scraped
 from router.endpoints.oip_protocol import REPOSITORY_INDEX, error_body, is_protocol
 from router.endpoints.openapi import description
 from router.endpoints.prediction_origin import WhoServed
@@ -103,9 +102,9 @@ def _public_routes(app: Flask, view: WorkerView, access: Access) -> None:
 def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Access) -> None:
     @app.get("/metrics")
     def metrics() -> Response:
-        table = view.table()
-        text = exposition(view.snapshots(), dict(table.weights), table.split_id)
-        return Response(text, content_type=CONTENT_TYPE_LATEST)
+        accept = request.headers.get("Accept", "")
+        text, content_type = exposition(view.snapshots(), scraped(view.table()), accept)
+        return Response(text, content_type=content_type)
 
     @app.get("/status")
     def operators_status() -> Response:

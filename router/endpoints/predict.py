@@ -31,6 +31,7 @@ from router.endpoints.codecs.predict_json import PredictJson
 from router.endpoints.codecs.signatures import Signatures
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
+from router.observability.failure_log import FailureLog
 from router.problems import (
     Headers,
     Problem,
@@ -70,6 +71,7 @@ class Exchange:
 class Predict:
     """The endpoint of one protocol. Belongs to one worker.
 
+    route: its path, for spans.
     codec: of bodies whose content type is not in by_type. version_in: the version that a path
     names, None where it names none."""
 
@@ -86,7 +88,9 @@ class Predict:
         by_type: Mapping[bytes, Codec] | None = None,
         signatures: Signatures | None = None,
         version_in: Callable[[str], str | None] = lambda _: None,
+        route: str = "/predict",
     ) -> None:
+        self.route = route
         self.settings, self.traffic = settings, traffic
         self.outcomes, self.leaving = outcomes, leaving
         self.recent, self.access, self.budget = recent, access, budget
@@ -96,6 +100,7 @@ class Predict:
         self.signatures = signatures or Signatures(traffic, VersionPages(settings, traffic))
         self._by_type, self._version_in = by_type or {}, version_in
         self._unit_header = self.units.header
+        self._failures = FailureLog()
         self._tasks: set[asyncio.Task[None]] = set()
         self._serial = count()
         self._prefix = os.urandom(6).hex().encode()
@@ -138,6 +143,9 @@ class Predict:
     ) -> None:
         """Answer one request by one call of `respond`. version: the one that its path names."""
         context = self._read_headers(headers)
+        if self.traffic.spans is not None:
+            respond = self.traffic.spans.request(context, headers, self.route, respond)
+
         codec = self._codec(context)
         if version is not None:
             _pin(context, version)
@@ -288,7 +296,15 @@ class Predict:
         def done(reply: Reply) -> None:
             self._answer(exchange, reply)
 
-        self.traffic.send(draw, rows, context.pin is not None, timeout_s - context.waited_s, done)
+        self.traffic.send(
+            draw,
+            rows,
+            context.pin is not None,
+            timeout_s - context.waited_s,
+            done,
+            context.request_id,
+            context.span,
+        )
 
     def _first_rows(self, context: RequestContext, call: PredictionCall) -> list[msgspec.Raw]:
         """The rows to find the unit in, and to measure: by position, the released version's.
@@ -364,7 +380,11 @@ class Predict:
 
     def _answer(self, exchange: Exchange, reply: Reply) -> None:
         """Answer, then keep what was answered. Raises nothing: others share the batch."""
-        codec = exchange.codec
+        codec, span = exchange.codec, exchange.context.span
+        if span is not None and self.traffic.spans is not None:
+            rows, rollout = len(exchange.rows), self.traffic.table.rollout_id
+            self.traffic.spans.answered(span, reply.version, rollout, rows, reply.fallback_from)
+
         signature = self.signatures.of(reply.version) if codec.asks_signatures else None
         if codec.asks_signatures and signature is None and reply.predicted is not None:
             work = self._answer_when_known(exchange, reply)
@@ -426,6 +446,10 @@ class Predict:
         content, body = encoded
         headers = [*content, *self._headers(exchange, reply, answered.prediction_id)]
         exchange.respond(200, headers, body)
+        if reply.fallback_from is not None:
+            request_id, rollout = exchange.context.request_id, self.traffic.table.rollout_id
+            self._failures.fell_back(request_id, reply.fallback_from, reply.version, rollout)
+
         if exchange.context.pin:
             return
 
@@ -487,6 +511,14 @@ class Predict:
         self, respond: Respond, context: RequestContext, codec: Codec, problem: Problem
     ) -> None:
         self.outcomes.refused(problem.status)
+        if problem.status >= 500:
+            version, reason = problem.extra.get("version", ""), problem.extra.get("reason", "")
+            rollout = self.traffic.table.rollout_id
+            trace_id = context.span.trace_id if context.span is not None else ""
+            self._failures.refused(
+                context.request_id, problem.status, version, rollout, reason, trace_id
+            )
+
         headers, body = codec.refusal(problem)
         respond(problem.status, [*headers, (b"x-request-id", context.request_id)], body)
 

@@ -6,12 +6,13 @@ Of a dead worker only the counts are read, whether or not its master has merged 
 all dead workers."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from rollout.verdict.bins import latency_bin
+from rollout.verdict.bins import BINS_PER_OCTAVE, latency_bin
 from rollout.verdict.evidence import summed
 from router.process_identity import lives
 
@@ -21,6 +22,9 @@ RETIRED = "0.json"
 """The file of all dead workers that were merged."""
 MOST_MERGED = 100
 LOOKS = 5
+# A caller may send any request id: what is no mere identifier might name a person. OpenMetrics
+# allows 128 characters, the version's name and the labels' included.
+OPAQUE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Worst(msgspec.Struct, frozen=True):
@@ -35,10 +39,22 @@ class Worst(msgspec.Struct, frozen=True):
     shadow: str
 
 
+class ExampleRequest(msgspec.Struct, frozen=True):
+    """One answered request of many, so that a strange time leads to a request.
+
+    seconds: from draw to outcome. at: epoch seconds of when it was published."""
+
+    version: str
+    role: str
+    seconds: float
+    request_id: str
+    at: float
+
+
 class Snapshot(msgspec.Struct):
     """One worker's metrics.
 
-    counts: they only grow. gauges, worst: the present values. gone: the worker is dead.
+    counts: they only grow. gauges, worst, examples: the present values. gone: the worker is dead.
     merged: of all dead workers: the process ids and starts of those that were merged last.
     since: counts since `rollout` began, empty without one.
     started: the worker's start (process_identity.py). master: the process id of its master."""
@@ -55,17 +71,22 @@ class Snapshot(msgspec.Struct):
     rollout: str = ""
     since: dict[str, float] = {}
     merged: list[tuple[int, int]] = []
+    examples: list[ExampleRequest] = []
 
 
 class Requests:
-    """The requests of one version in one role. bins: counts by latency. seconds: their sum."""
+    """The requests of one version in one role. bins: counts by latency. seconds: their sum.
 
-    __slots__ = ("bins", "codes", "seconds")
+    fresh: seconds and id of the first request in each octave of latency since the last publication.
+    """
+
+    __slots__ = ("bins", "codes", "fresh", "seconds")
 
     def __init__(self) -> None:
         self.codes: dict[int, int] = {}
         self.bins: dict[int, int] = {}
         self.seconds = 0.0
+        self.fresh: dict[int, tuple[float, bytes]] = {}
 
 
 class WorkerMetrics:
@@ -74,12 +95,15 @@ class WorkerMetrics:
     def __init__(self) -> None:
         self.values: dict[Key, float] = {}
         self._requests: dict[tuple[str, str], Requests] = {}
+        self._examples: dict[tuple[str, str, int], ExampleRequest] = {}
 
     def add(self, key: Key, amount: float = 1) -> None:
         """Add to one count."""
         self.values[key] = self.values.get(key, 0) + amount
 
-    def request(self, version: str, role: str, code: int, seconds: float) -> None:
+    def request(
+        self, version: str, role: str, code: int, seconds: float, request_id: bytes = b""
+    ) -> None:
         """Count one answered request."""
         requests = self._requests.get((version, role))
         if requests is None:
@@ -89,6 +113,21 @@ class WorkerMetrics:
         index = latency_bin(seconds)
         requests.bins[index] = requests.bins.get(index, 0) + 1
         requests.seconds += seconds
+        octave = index // BINS_PER_OCTAVE
+        if request_id and octave not in requests.fresh:
+            requests.fresh[octave] = seconds, request_id
+
+    def examples(self, now: float) -> list[ExampleRequest]:
+        """The newest request of each version, role and octave of latency. now: epoch seconds."""
+        for (version, role), requests in self._requests.items():
+            fresh, requests.fresh = requests.fresh, {}
+            for octave, (seconds, request_id) in fresh.items():
+                name = request_id.decode("latin-1")
+                if OPAQUE.fullmatch(name):
+                    example = ExampleRequest(version, role, seconds, name, now)
+                    self._examples[version, role, octave] = example
+
+        return list(self._examples.values())
 
     def total(self) -> int:
         """All answered requests."""

@@ -3,6 +3,8 @@
 A header that may be given once is refused where it comes twice, even with equal values: another
 reader of the request might take the other one."""
 
+from typing import Any
+
 from router.problems import Headers, Problem
 from router.requests.deadline import no_time, seconds_of
 from wire.oip.request import LENGTH_HEADER
@@ -15,11 +17,12 @@ class RequestContext:
 
     json_bytes: the header with the length of the JSON before
     binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
-    already. asked_signatures: whether versions were asked for their columns because of it."""
+    already. asked_signatures: whether versions were asked for their columns because of it. span: of
+    the request, None for most."""
 
     __slots__ = (
         *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
-        *("asked_signatures", "timeout_s", "unit", "waited_s"),
+        *("asked_signatures", "span", "timeout_s", "unit", "waited_s"),
     )
 
     def __init__(self) -> None:
@@ -34,6 +37,7 @@ class RequestContext:
         self.fault: Problem | None = None
         self.waited_s = 0.0
         self.asked_signatures = False
+        self.span: Any = None
 
 
 def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:

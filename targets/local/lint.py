@@ -8,6 +8,8 @@ from deployment.workspace.bundles import delivered, read_release
 from deployment.workspace.errors import ContractBroken, EdgeFailure
 from deployment.workspace.state_dir import check_writable
 from deployment.workspace.workspace import Workspace
+from environments.installed_packages import installed
+from environments.sluice_packages import TRACES
 from targets.base import LintCheck
 from targets.local.address import bound_port, router_address
 from targets.local.programs import router_program
@@ -19,8 +21,21 @@ def checks(workspace: Workspace) -> Iterator[LintCheck]:
     """What is checked and how."""
     yield "state folder", partial(_check_state, workspace)
     yield "router's address", partial(_check_address, workspace)
+    if workspace.settings.traces.endpoint:
+        yield "traces", _check_trace_packages
+
     for name in delivered(workspace.releases):
         yield from _environment_check(workspace, name)
+
+
+def _check_trace_packages() -> None:
+    missing = sorted(set(TRACES) - installed().keys())
+    if missing:
+        names = " ".join(missing)
+        raise EdgeFailure(
+            f"traces.endpoint is set, and without {names} there are no spans: `pip install "
+            f"{names}`, or empty traces.endpoint"
+        )
 
 
 def _environment_check(workspace: Workspace, name: str) -> Iterator[LintCheck]:

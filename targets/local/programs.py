@@ -44,6 +44,8 @@ def service_program(
         "SLUICE_PUBLIC_KEY": str(workspace.public_key),
         "SLUICE_THREADS": str(workspace.settings.deployment.threads),
         "SLUICE_RUNTIME": runtime,
+        "SLUICE_LOG_FORMAT": workspace.settings.logs.format,
+        "SLUICE_TRACES": workspace.settings.traces.endpoint,
         "WEB_CONCURRENCY": str(workspace.settings.deployment.workers),
         "SLUICE_TOKEN_KEY": "",
         "SLUICE_OPERATOR_TOKEN": "",

@@ -165,6 +165,19 @@ def test_what_is_no_address_is_refused_by_its_place_and_not_repeated(url: str) -
     assert "hush" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["127.0.0.1:4318", "grpc://a:4317", "http://me:hush@a:4318"])
+def test_what_is_no_collectors_address_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(BadSetting, match=r"'traces.endpoint' is no address") as refused:
+        from_mapping(tables("traces.endpoint", url))
+    assert "hush" not in str(refused.value)
+
+
+def test_no_more_than_all_requests_have_spans() -> None:
+    assert from_mapping(tables("traces.ratio", 1)).traces.ratio == 1
+    with pytest.raises(BadSetting, match=r"'traces.ratio' is at most 1, not 1.5"):
+        from_mapping(tables("traces.ratio", 1.5))
+
+
 def test_a_receiver_that_is_named_twice_is_refused() -> None:
     with pytest.raises(BadSetting, match=re.escape("'webhooks.urls[1]' is there twice")):
         from_mapping(tables("webhooks.urls", ["https://example.com", "https://example.com"]))
@@ -190,6 +203,7 @@ UNBOUNDED = (
         "overhead_ms",
         "share_tolerance",
         "warm_s",
+        "ratio",
     ),
 )
 POSITIVE = [path for path in NUMBERS if path.rpartition(".")[2] not in UNBOUNDED]
@@ -221,7 +235,11 @@ def test_more_processes_than_any_machine_runs_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("path", "known"),
-    [("deployment.target", "local, heroku"), ("deployment.runtime", "certified, sklearn")],
+    [
+        ("deployment.target", "local, heroku"),
+        ("deployment.runtime", "certified, sklearn"),
+        ("logs.format", "text, json"),
+    ],
 )
 def test_another_word_is_refused_with_those_there_are(path: str, known: str) -> None:
     with pytest.raises(BadSetting, match=f"'{path}' is one of {known}, not 'moon'"):

@@ -318,7 +318,7 @@ def test_a_hung_version_rests_after_three_time_outs(tmp_path):
         made.split({"v1": 0, "v2": 10_000})
         made.router()
         os.killpg(made.processes["v2"].pid, signal.SIGSTOP)
-        rests = 'sluice_fallback_total{reason="suspended",version="v2"}'
+        rests = 'sluice_fallbacks_total{reason="suspended",version="v2"}'
 
         def is_spared() -> bool:
             # It rests for a second, which a slow host may spend on one request.

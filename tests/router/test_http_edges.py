@@ -192,7 +192,7 @@ def test_refusals_are_counted(pair):
         found = [
             line
             for line in metrics
-            if line.startswith("sluice_refused_total") and f'"{status}"' in line
+            if line.startswith("sluice_refusals_total") and f'"{status}"' in line
         ]
         return sum(float(line.rpartition(" ")[2]) for line in found)
 

@@ -34,7 +34,7 @@ def exchange(url, raw, leave=False):
 def refused(pair):
     """How many answers were refused so far, by status, all workers together."""
     lines = httpx.get(f"{pair.url}/metrics", timeout=120).text.splitlines()
-    found = (line for line in lines if line.startswith("sluice_refused_total{"))
+    found = (line for line in lines if line.startswith("sluice_refusals_total{"))
     return {line.partition('code="')[2][:3]: float(line.rpartition(" ")[2]) for line in found}
 
 

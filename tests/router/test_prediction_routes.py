@@ -216,7 +216,7 @@ def known(made):
 
 def refusals(made, status):
     lines = httpx.get(f"{made.url}/metrics", timeout=120).text.splitlines()
-    found = [line for line in lines if f'refused_total{{code="{status}"' in line]
+    found = [line for line in lines if f'refusals_total{{code="{status}"' in line]
     return sum(float(line.rpartition(" ")[2]) for line in found)
 
 

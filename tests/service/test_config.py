@@ -25,6 +25,14 @@ def test_everything_can_be_set():
     assert from_environment({**LEAST, "SLUICE_PARENT": "41"}).parent == 41
 
 
+def test_logs_are_text_and_there_are_no_spans_unless_they_are_asked_for():
+    made = from_environment(LEAST)
+    assert (made.log_format, made.traces) == ("text", "")
+    asked = {"SLUICE_LOG_FORMAT": "json", "SLUICE_TRACES": "http://127.0.0.1:4318"}
+    made = from_environment({**LEAST, **asked})
+    assert (made.log_format, made.traces) == ("json", "http://127.0.0.1:4318")
+
+
 def test_a_platform_that_gives_a_port_is_obeyed():
     assert from_environment({**LEAST, "PORT": "5000"}).bind == "0.0.0.0:5000"
 
@@ -44,6 +52,7 @@ def test_a_platform_that_gives_a_port_is_obeyed():
         ("SLUICE_THREADS", "1.5"),
         ("SLUICE_PARENT", "-1"),
         ("SLUICE_PARENT", "me"),
+        ("SLUICE_LOG_FORMAT", "yaml"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(name, value):

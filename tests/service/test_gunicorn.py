@@ -151,7 +151,7 @@ def test_the_metrics_have_the_names_that_the_documents_tell(client):
     assert families == {
         "sluice_service_requests": "counter",
         "sluice_service_rows": "counter",
-        "sluice_service_predict_seconds": "histogram",
+        "sluice_service_predict_duration_seconds": "histogram",
         "sluice_service_batch_rows": "histogram",
         "sluice_service_info": "gauge",
     }
@@ -164,7 +164,7 @@ def test_requests_rows_and_seconds_of_all_workers_are_added_up(running, client):
         "rows_total",
         "batch_rows_count",
         "batch_rows_sum",
-        "predict_seconds_count",
+        "predict_duration_seconds_count",
     )
 
     def now():

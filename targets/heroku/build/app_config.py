@@ -21,6 +21,8 @@ def version_vars(workspace: Workspace, release: Release, secrets: Secrets) -> di
         "SLUICE_RUNTIME": runtime,
         "SLUICE_SERVICE_SECRET": secrets.service,
         "SLUICE_THREADS": str(workspace.settings.deployment.threads),
+        "SLUICE_LOG_FORMAT": workspace.settings.logs.format,
+        "SLUICE_TRACES": workspace.settings.traces.endpoint,
         "WEB_CONCURRENCY": str(
             workers(workspace.settings.heroku.version_size, VERSION_MEMORY[runtime], model_mb)
         ),

@@ -13,7 +13,7 @@ from environments.errors import EnvironmentFailure
 from environments.lockfile import Pin, locked
 from environments.model_needs import roots_of_older
 from environments.pins_file import pins
-from environments.sluice_packages import BATCH, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import BATCH, ROUTER, RUNTIMES, SERVICE, TRACES
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,
@@ -62,7 +62,7 @@ def router_slug(workspace: Workspace) -> Tarball:
     Raises Misconfigured, HerokuFailure.
     """
     python = python_of(_read(workspace.root / ".python-version").decode(), "the router")
-    needs = Needs(ROUTER, {}, python)
+    needs = Needs((*ROUTER, *_trace_packages(workspace)), {}, python)
     lock = _lock(workspace, python)
     files = {
         "deploy.toml": _read(workspace.config),
@@ -90,7 +90,7 @@ def _version_requirements(
         raise HerokuFailure(str(error)) from error
 
     runtime = served_by(release, workspace.settings.deployment.runtime)
-    own = [*SERVICE]
+    own = [*SERVICE, *_trace_packages(workspace)]
     if workspace.settings.heroku.predicts_files:
         own += BATCH
 
@@ -107,6 +107,13 @@ def _version_requirements(
     needed = roots_of_older(trained, bundle["model.pkl"], _code(bundle), release.frame_dtypes)
     roots += sorted(needed.difference(roots))
     return requirements_txt(Needs(tuple(roots), trained, python), lock, release.name)
+
+
+def _trace_packages(workspace: Workspace) -> tuple[str, ...]:
+    """What spans need, where they are asked for."""
+    if workspace.settings.traces.endpoint:
+        return TRACES
+    return ()
 
 
 def _lock(workspace: Workspace, python: str) -> dict[str, Pin]:

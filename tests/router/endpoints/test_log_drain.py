@@ -153,9 +153,11 @@ def sent(there, version, body, frame="", secret="", **headers):
 def counted(there):
     """Complaints by version and code, as /metrics has them."""
     text = httpx.get(f"{there.url}/metrics").text
-    found = [line for line in text.splitlines() if line.startswith("sluice_complaints_total{")]
+    found = [line for line in text.splitlines() if line.startswith("sluice_platform_errors_total{")]
     return {
-        line.partition(" ")[0][len("sluice_complaints_total") :]: float(line.rpartition(" ")[2])
+        line.partition(" ")[0][len("sluice_platform_errors_total") :]: float(
+            line.rpartition(" ")[2]
+        )
         for line in found
     }
 

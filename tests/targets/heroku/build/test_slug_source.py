@@ -27,7 +27,7 @@ from deployment.workspace.bundles import Release, read_release
 from deployment.workspace.errors import ContractBroken, Misconfigured
 from deployment.workspace.secrets import Secrets
 from deployment.workspace.workspace import Workspace, workspace_from_environment
-from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE
+from environments.sluice_packages import ARROW, ROUTER, RUNTIMES, SERVICE, TRACES
 from rollout.settings import from_mapping
 from store import LedgerStore
 from store.engine import engine
@@ -166,6 +166,21 @@ def test_an_app_that_predicts_files_holds_what_reads_them(here: Workspace, versi
     assert "pyarrow==" in text(found, "requirements.txt")
 
 
+def test_what_spans_need_is_in_the_slugs_where_they_are_asked_for(here: Workspace) -> None:
+    endpoint = {"traces": {"endpoint": "https://collector.example"}}
+    asking = replace(here, settings=from_mapping(endpoint))
+    release = read_release(here.releases, "v1")
+    for without, with_spans in (
+        (router_slug(here), router_slug(asking)),
+        (version_slug(here, release), version_slug(asking, release)),
+    ):
+        assert not names(without) & set(TRACES)
+        assert set(TRACES) <= names(with_spans)
+
+    assert version_vars(asking, release, SECRETS)["SLUICE_TRACES"] == "https://collector.example"
+    assert version_vars(here, release, SECRETS)["SLUICE_TRACES"] == ""
+
+
 def test_the_router_holds_its_rooms_and_settings_and_no_model(here: Workspace) -> None:
     found = router_slug(here)
     rooms = {each.split("/")[0] for each in found.files}
@@ -200,7 +215,8 @@ def test_the_roots_are_what_the_code_imports(
     folders: tuple[str, ...], roots: tuple[str, ...]
 ) -> None:
     provided = packages_distributions()
-    ours = {"service", "wire", "router", "rollout", "store"}
+    # OpenTelemetry is imported only where deploy.toml asks for spans.
+    ours = {"service", "wire", "router", "rollout", "store", "opentelemetry"}
     imported = (
         {name for folder in folders for name in imports(ROOT / folder)}
         - ours

@@ -1,0 +1,1 @@
+"""What the router shows of itself to Prometheus, in its log and in traces."""

@@ -1,0 +1,1 @@
+"""What router and service share of logs and traces."""
