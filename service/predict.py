@@ -9,7 +9,7 @@ import msgspec
 from service.bundle import Manifest
 from service.rows import BadRow, RowReader
 from service.runtimes.failed_rows import RowFailures, predict_each
-from service.runtimes.failure_causes import FailureLog
+from service.runtimes.failure_causes import LibraryFaultLog
 from service.runtimes.model import Model
 
 
@@ -31,7 +31,7 @@ class Predictor:
     def __init__(self, manifest: Manifest, model: Model) -> None:
         self.manifest, self.model = manifest, model
         self._reader = RowReader(manifest.columns)
-        self._log = FailureLog()
+        self._log = LibraryFaultLog()
 
     def predict(self, body: bytes) -> Outcome:
         """Predict the rows of a body; raises service.rows.Malformed."""

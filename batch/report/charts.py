@@ -58,7 +58,7 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Chart:
+class BarChart:
     """Bars that stand, or lie where they have texts for names. most: share of the longest bar."""
 
     standing: bool
@@ -68,7 +68,7 @@ class Chart:
     most: float
 
 
-def chart(before: Distribution, now: Distribution) -> Chart:
+def chart(before: Distribution, now: Distribution) -> BarChart:
     """The chart of two distributions in the same bins."""
     if now.edges or isinstance(next(iter(now.values), ""), float):
         return _standing(_bins(before, now), _value_labels(now))
@@ -128,7 +128,7 @@ def _most_frequent(bins: list[Bin]) -> list[Bin]:
     return [*values, *filter(attrgetter("last"), bins)]
 
 
-def _standing(bins: list[Bin], labels: list[str]) -> Chart:
+def _standing(bins: list[Bin], labels: list[str]) -> BarChart:
     most = _longest(bins)
     step = WIDTH / max(1, len(bins))
     bars = []
@@ -138,7 +138,7 @@ def _standing(bins: list[Bin], labels: list[str]) -> Chart:
         now = _from_below(x + width * 0.22, width * 0.56, one.now / most)
         bars.append(Bar(one, before, now))
 
-    return Chart(True, TOP + HEIGHT + 20, bars, list(_ticks(bins, labels, step)), most)
+    return BarChart(True, TOP + HEIGHT + 20, bars, list(_ticks(bins, labels, step)), most)
 
 
 def _from_below(x: float, width: float, share: float) -> tuple[float, float, float, float]:
@@ -162,7 +162,7 @@ def _ticks(bins: list[Bin], labels: list[str], step: float) -> list[Tick]:
     return ticks
 
 
-def _lying(bins: list[Bin]) -> Chart:
+def _lying(bins: list[Bin]) -> BarChart:
     most = _longest(bins)
     room = WIDTH - NAME_WIDTH - SHARE_WIDTH
     bars, ticks = [], []
@@ -173,7 +173,7 @@ def _lying(bins: list[Bin]) -> Chart:
         bars.append(Bar(one, before, now))
         ticks.append(Tick(NAME_WIDTH - 8, y + 11, _short(one.label)))
 
-    return Chart(False, len(bins) * ROW_HEIGHT + 4, bars, ticks, most)
+    return BarChart(False, len(bins) * ROW_HEIGHT + 4, bars, ticks, most)
 
 
 def _short(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 
 from batch.outputs.run_folder import RunNotes
-from batch.report.charts import Chart, chart
+from batch.report.charts import BarChart, chart
 from batch.report.count_run import RunCounts
 from batch.report.drift import TOLERANCE, Drift, drift
 from service.bundle import Column, Manifest
@@ -24,7 +24,7 @@ class Panel:
 
     name: str
     kind: str
-    chart: Chart
+    chart: BarChart
     drift: Drift | None
 
     @property

@@ -68,7 +68,7 @@ def _is_of_library(error: Exception) -> bool:
     return path.startswith(_STANDARD_LIBRARY) or any(part in path for part in _PACKAGES)
 
 
-class FailureLog:
+class LibraryFaultLog:
     """Logs what callers are not told, each text at most once in LOG_EVERY_S seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

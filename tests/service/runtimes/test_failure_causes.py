@@ -11,7 +11,7 @@ from service.runtimes.failure_causes import (
     NO_MEMORY,
     NO_PREDICTION,
     FailureCause,
-    FailureLog,
+    LibraryFaultLog,
     cause_of,
 )
 
@@ -65,7 +65,7 @@ def test_too_little_memory_is_told_as_such():
 
 def test_a_log_repeats_nothing_within_a_minute(caplog):
     now = [0.0]
-    failures = FailureLog(lambda: now[0])
+    failures = LibraryFaultLog(lambda: now[0])
     one, other = (FailureCause("short", NO_PREDICTION, text) for text in ("one", "other"))
     for cause in (one, one, other, FailureCause("of the model", "of the model")):
         failures.add(cause)
@@ -80,7 +80,7 @@ def test_a_log_is_bounded_in_texts_and_in_their_length(caplog):
     def fails():
         raise MemoryError("x" * 2 * LOGGED_CHARACTERS)
 
-    failures = FailureLog(lambda: 0.0)
+    failures = LibraryFaultLog(lambda: 0.0)
     for number in range(3 * MOST_LOGGED):
         failures.add(FailureCause("", NO_PREDICTION, str(number)))
 
