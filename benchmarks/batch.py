@@ -59,35 +59,45 @@ def measured(folder: Path, rows: int, many: int, say: Callable[[str], None]) -> 
     """The ratios."""
     source = write_flights(folder / "flights.parquet", rows)
     result: dict[str, Any] = {"rows": rows}
-    for version in ("v1", "v2"):
-        result |= against_the_loop(folder, source, version, rows, say)
+    for version, runtime in (("v1", "onnx"), ("v2", "onnx"), ("v1", "sklearn")):
+        result |= against_the_loop(folder, source, version, runtime, rows, say)
 
     result |= two_processes(folder, source, rows, say)
+    result |= on_dask(folder, source, rows, say)
     result |= memory(folder, rows // 2, many, say)
     return result
 
 
 def against_the_loop(
-    folder: Path, source: Path, version: str, rows: int, say: Callable[[str], None]
+    folder: Path,
+    source: Path,
+    version: str,
+    runtime: str,
+    rows: int,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Rows a second of `predict` over the best loop's, and over the bare model's."""
+    """Rows a second of `predict` over the best loop's; with ONNX also over the bare model's."""
     path = bundle(version)
     chunk = best_loop_chunk(folder, source, path)
     ours, loops = [], []
     for number in range(ROUNDS):
+        out = folder / f"{version}-{runtime}-{number}"
         loops.append(rows / seconds(loop_command(folder, source, path, chunk)))
-        ours.append(rows / run_seconds(folder / f"{version}-{number}", [source], path, 1)[0])
+        ours.append(rows / run_seconds(out, [source], path, runtime=runtime)[0])
 
-    ratio = statistics.median(ours) / statistics.median(loops)
-    bare = bare_model(path)
+    mine, theirs = statistics.median(ours), statistics.median(loops)
     say(
-        f"{version}: predict {statistics.median(ours):,.0f} rows/s, the loop "
-        f"{statistics.median(loops):,.0f} (chunks of {chunk:,}), the bare model {bare:,.0f}"
+        f"{version} on {runtime}: predict {mine:,.0f} rows/s, the loop {theirs:,.0f} (chunks of "
+        f"{chunk:,})"
     )
-    key = f"ratio_{version}_onnx"
+    if runtime == "sklearn":
+        return {"ratio_sklearn": round(mine / theirs, 2)}
+
+    bare = bare_model(path)
+    say(f"{version}: the bare model {bare:,.0f} rows/s")
     return {
-        key: round(ratio, 2),
-        f"fraction_of_model_{version}": round(statistics.median(ours) / bare, 2),
+        f"ratio_{version}_onnx": round(mine / theirs, 2),
+        f"fraction_of_model_{version}": round(mine / bare, 2),
     }
 
 
@@ -110,14 +120,17 @@ def seconds(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def run_seconds(out: Path, sources: list[Path], path: Path, processes: int) -> tuple[float, int]:
-    """Seconds of a batch run, and the peak of its memory in MB."""
+def run_seconds(
+    out: Path, sources: list[Path], path: Path, processes: int = 1, **options: str
+) -> tuple[float, int]:
+    """Seconds of a batch run, and the peak of its memory in MB. options: more of the job."""
     job = {
         "bundle": str(path),
         "public_key": str(PUBLIC_KEY),
         "patterns": list(map(str, sources)),
         "out": str(out),
         "processes": processes,
+        **options,
     }
     started = time.perf_counter()
     done = subprocess.run(
@@ -167,7 +180,7 @@ def two_processes(
     sources = [source, write_flights(folder / "more.parquet", rows)]
     one, two = [], []
     for number in range(ROUNDS):
-        one.append(run_seconds(folder / f"one-{number}", sources, path, 1)[0])
+        one.append(run_seconds(folder / f"one-{number}", sources, path)[0])
         two.append(run_seconds(folder / f"two-{number}", sources, path, 2)[0])
 
     ratio = statistics.median(one) / statistics.median(two)
@@ -175,12 +188,26 @@ def two_processes(
     return {"ratio_two_processes": round(ratio, 2)}
 
 
+def on_dask(folder: Path, source: Path, rows: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Seconds of two workers of a local Dask cluster, its start included, over two processes'."""
+    path = bundle("v2")
+    sources = [source, write_flights(folder / "more.parquet", rows)]
+    local, dask = [], []
+    for number in range(ROUNDS):
+        local.append(run_seconds(folder / f"local-{number}", sources, path, 2)[0])
+        dask.append(run_seconds(folder / f"dask-{number}", sources, path, 2, engine="dask")[0])
+
+    overhead = statistics.median(dask) / statistics.median(local)
+    say(f"Dask: {overhead:.2f} times the seconds of two processes")
+    return {"dask_overhead": round(overhead, 2)}
+
+
 def memory(folder: Path, rows: int, many: int, say: Callable[[str], None]) -> dict[str, Any]:
     """The peak of `many` times the rows over that of the rows, at equal row groups."""
     few = write_flights(folder / "few.parquet", rows)
     large = write_flights(folder / "many.parquet", rows * many)
-    _, small_mb = run_seconds(folder / "few", [few], bundle("v1"), 1)
-    _, large_mb = run_seconds(folder / "many", [large], bundle("v1"), 1)
+    _, small_mb = run_seconds(folder / "few", [few], bundle("v1"))
+    _, large_mb = run_seconds(folder / "many", [large], bundle("v1"))
     say(f"memory: {small_mb} MB for {rows:,} rows, {large_mb} MB for {rows * many:,}")
     return {"peak_memory_ratio": round(large_mb / small_mb, 3), "peak_mb": large_mb}
 
