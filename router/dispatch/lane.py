@@ -280,15 +280,16 @@ class Lane:
         # Not the callers' deadlines, which `expire` handles: to miss a short one is no failure of
         # the version.
         timeout_s = self.limits.version_timeout_ms / 1000
-        headers = b""
 
         def arrived(outcome: Answer | Failure) -> None:
             self._arrived(batch, count, now, outcome)
 
-        if self.spans is not None:
-            headers, arrived = self.spans.batch(self.version, batch, arrived)
+        if self.spans is None:
+            self.pool.predict(body, arrived, timeout_s)
+            return
 
-        self.pool.predict(body, arrived, timeout_s, headers)
+        headers, ended = self.spans.batch(self.version, batch, arrived)
+        self.pool.predict(body, ended, timeout_s, headers)
 
     def _observe(self, rows: int) -> None:
         self.counts.add(("batch_rows", self.version, str((rows - 1).bit_length())))
