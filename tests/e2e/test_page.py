@@ -137,10 +137,11 @@ def tables(tab: PageTab):
     """The same of the tables on the page."""
     return tab.page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll("figure[data-chart]")]
-          .filter((figure) => figure.querySelector("table") !== null)
-          .map((figure) => [figure.dataset.chart, [
-            [...figure.querySelectorAll("thead th")].slice(1).map((cell) => cell.textContent),
-            [...figure.querySelectorAll("tbody tr")].map((row) =>
+          .map((figure) => [figure.dataset.chart, figure.querySelector(".chart-numbers table")])
+          .filter(([, table]) => table !== null)
+          .map(([name, table]) => [name, [
+            [...table.querySelectorAll("thead th")].slice(1).map((cell) => cell.textContent),
+            [...table.querySelectorAll("tbody tr")].map((row) =>
               [...row.querySelectorAll("td")].map((cell) =>
                 cell.textContent === "–" ? null : parseFloat(cell.textContent)))]]))"""
     )
