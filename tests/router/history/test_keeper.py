@@ -12,8 +12,9 @@ from router.evidence import worker_metrics
 from router.evidence.worker_metrics import Snapshot, WorkerMetrics
 from router.history.keeper import HistoryKeeper
 from router.history.writer import Judgement
-from store.engine import engine
+from store.engine import engine, statements
 from store.history.history_store import HistoryStore
+from store.history.tables import history_engine
 from tests.rollout.evidence_factory import CANARY, evidence
 from tests.rollout.ledger_commands import STARTED, ledger_after
 from tests.rollout.verdict.test_report import EVERYTHING, NORMAL
@@ -106,6 +107,27 @@ def test_only_the_worker_with_the_lease_writes_moments_and_adds_up(kept):
 
     kept.tick(1)
     assert kept.moments()[0].report["candidate"] == "v2"
+
+
+def test_a_full_disk_is_said_once_and_what_was_counted_is_written_later(kept, caplog):
+    kept.count(3)
+    kept.tick(8)
+
+    def most_pages(number):
+        with statements(history_engine(kept.ledger)) as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {number}").all()
+
+    most_pages(1)
+    for version in range(500):
+        kept.metrics.request(f"v{version}", "serving", 200, 0.01 * version)
+
+    kept.count(2)
+    kept.tick(30)
+    assert "disk is full" in caplog.text
+    most_pages(1_000_000)
+    kept.tick(10)
+    assert kept.requests() == 6
+    assert len(caplog.records) == 2
 
 
 def test_a_change_of_the_lease_adds_nothing_up_twice(kept):
