@@ -18,11 +18,7 @@ RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pand
 ARROW = ("pyarrow",)
 # Of a run over files.
 BATCH = ("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow")
-<<<<<<< HEAD:environments/sluice_packages.py
-ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx", "itsdangerous", "markupsafe")
-=======
-ROUTER = (*SERVER, "itsdangerous", "sqlalchemy", "psycopg[binary]", "httpx")
->>>>>>> tokens:environments/roots.py
+ROUTER = (*SERVER, "itsdangerous", "markupsafe", "sqlalchemy", "psycopg[binary]", "httpx")
 DELIVERY = (
     "scikit-learn",
     "scipy",
