@@ -58,6 +58,6 @@ case "${1:-environment}" in
     environment) environment ;;
     docs) documentation ;;
     peers) packages haproxy ;;
-    system) environment; packages postgresql nginx-light wrk prometheus ;;
+    system) environment; packages postgresql nginx-light wrk prometheus chromium ;;
     *) echo "usage: setup.sh [environment|system|peers|docs]" >&2; exit 2 ;;
 esac

@@ -79,7 +79,10 @@ class ShownChart {
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { y: false, points: { size: 6 } },
-      legend: { live: true },
+      legend: {
+        live: true,
+        markers: { width: 2, fill: "transparent", dash: (_, index) => chart.lines[index - 1]?.style ?? "solid" },
+      },
       scales: {
         x: { range: () => [this.facts.snapshot.since, this.facts.snapshot.until] },
         y: { range: (_, low, high) => this.range(low, high) },

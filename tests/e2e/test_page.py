@@ -98,7 +98,7 @@ def test_the_numbers_are_those_of_status_and_of_metrics(browser, watched):
 
     since_start = httpx.get(f"{watched.url}/status").json()["versions"]
     assert {name: row["requests"] for name, row in since_start.items()} == sums
-    assert told["v2"]["requests"] == sums["v2"] > 0
+    assert 0 < told["v2"]["requests"] <= sums["v2"]
 
 
 def test_every_table_has_the_numbers_of_its_chart(browser, watched):
@@ -107,7 +107,11 @@ def test_every_table_has_the_numbers_of_its_chart(browser, watched):
         for summary in tab.page.query_selector_all(".chart-numbers:not([hidden]) summary"):
             summary.click()
 
-        until(lambda: tables(tab) == charts(live(watched)), "tables have the charts' numbers")
+        def alike():
+            shown, drawn = tables(tab), charts(live(watched))
+            return shown == {name: drawn.get(name) for name in shown}
+
+        until(alike, "tables have the charts' numbers")
         assert {"split", "requests", "band-errors", "evidence-errors"} <= set(tables(tab))
 
 
@@ -116,7 +120,7 @@ def charts(snapshot):
     rows = {}
     for name, chart in snapshot["charts"].items():
         lines = [line["values"] for line in chart["lines"]]
-        values = [list(row) for row in zip(*lines, strict=True)]
+        values = [list(map(six_digits, row)) for row in zip(*lines, strict=True)]
         shown = [row for row in reversed(values) if any(value is not None for value in row)]
         if shown:
             rows[name] = [[line["name"] for line in chart["lines"]], shown]
@@ -124,14 +128,20 @@ def charts(snapshot):
     return rows
 
 
+def six_digits(value):
+    """A number as the page shows it."""
+    return None if value is None else float(f"{value:.6g}")
+
+
 def tables(tab: PageTab):
     """The same of the tables on the page."""
     return tab.page.evaluate(
         """() => Object.fromEntries([...document.querySelectorAll("figure[data-chart]")]
-          .filter((figure) => figure.querySelector("table") !== null)
-          .map((figure) => [figure.dataset.chart, [
-            [...figure.querySelectorAll("thead th")].slice(1).map((cell) => cell.textContent),
-            [...figure.querySelectorAll("tbody tr")].map((row) =>
+          .map((figure) => [figure.dataset.chart, figure.querySelector(".chart-numbers table")])
+          .filter(([, table]) => table !== null)
+          .map(([name, table]) => [name, [
+            [...table.querySelectorAll("thead th")].slice(1).map((cell) => cell.textContent),
+            [...table.querySelectorAll("tbody tr")].map((row) =>
               [...row.querySelectorAll("td")].map((cell) =>
                 cell.textContent === "–" ? null : parseFloat(cell.textContent)))]]))"""
     )
@@ -209,14 +219,15 @@ def test_a_browser_whose_clock_is_wrong_shows_true_times(browser, watched):
         assert " d ago" not in tab.text("#history")
 
 
+def of_another(route):
+    """The router's answer as a router of another Sluice would give it."""
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**answer.json(), "assets": "another"})
+
+
 def test_an_old_page_says_that_another_sluice_answers(browser, watched):
     with browser.tab() as tab:
-        tab.page.route(
-            "**/live*",
-            lambda route: route.fulfill(
-                response=route.fetch(), json={**route.fetch().json(), "assets": "another"}
-            ),
-        )
+        tab.page.route(lambda url: "/live?" in url, of_another)
         tab.open(watched.url)
         tab.shows("#banner", "of another Sluice")
         assert tab.page.is_visible("#banner button")

@@ -62,7 +62,7 @@ def _state(verdict: dict[str, Any], stage: str) -> str:
         return WORSE
     if verdict["word"] == "invalid":
         return UNKNOWN
-    if holding(verdict):
+    if _held(verdict):
         return DIFFERS
     if verdict["word"] == "pass":
         if any(map(_is_lower, verdict["signals"])):
@@ -71,6 +71,11 @@ def _state(verdict: dict[str, Any], stage: str) -> str:
     if stage == ROLLED_BACK or not verdict["proved"]:
         return UNKNOWN
     return NO_WORSE
+
+
+def _held(verdict: dict[str, Any]) -> list[Signal]:
+    """What holds it and no person has accepted."""
+    return [signal for signal in holding(verdict) if signal["name"] not in verdict["accepted"]]
 
 
 def _is_lower(signal: Signal) -> bool:
@@ -104,7 +109,7 @@ def _telling_signal(verdict: dict[str, Any], state: str) -> Signal | None:
         loud = [signal for signal in signals if signal["says"].startswith("worse")]
         return max(loud or signals, key=_against, default=None)
     if state == DIFFERS:
-        return next(iter(holding(verdict)), None)
+        return next(iter(_held(verdict)), None)
     if state == BETTER:
         return next(filter(_is_lower, signals), None)
 
@@ -161,7 +166,7 @@ def _sure(verdict: dict[str, Any], state: str) -> str:
     if not has_counts(verdict):
         return "nothing was compared yet"
     if state == DIFFERS:
-        return f"odds {odds(_against(holding(verdict)[0]))}"
+        return f"odds {odds(_against(_held(verdict)[0]))}"
     return _way(verdict)
 
 

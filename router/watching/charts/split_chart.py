@@ -11,8 +11,7 @@ from router.watching.sources.page_sources import PageSources
 
 def split_chart(sources: PageSources) -> Chart:
     """Shares in percent, by version: asked as dashed steps, served as lines."""
-    series = sources.series
-    at: list[float] = [*series.at] if series is not None else [sources.span.since, sources.at]
+    series, at = sources.series, _times(sources)
     names = [name for name in sources.colours if _has_share(sources, name)]
     lines = []
     for name in names:
@@ -20,7 +19,8 @@ def split_chart(sources: PageSources) -> Chart:
         asked = asked_shares(sources.acts, name, at)
         lines.append(Line(f"{name} asked", asked, colour, "dashed", steps=True))
         if series is not None:
-            served = list(map(_percent, series.array(name, "served_share")))
+            parts = list(map(_percent, series.array(name, "served_share")))
+            served = [parts[bisect_right(series.at, moment) - 1] for moment in at]
             lines.append(Line(f"{name} served", served, colour))
 
     return chart("split", "Share of the requests", " %", at, lines, top=100.0, bottom=0.0)
@@ -36,6 +36,20 @@ def asked_shares(acts: Sequence[RecordedAct], name: str, at: Sequence[float]) ->
         shares.append(oldest_first[index].asked.get(name, 0) / 100 if index >= 0 else None)
 
     return shares
+
+
+def _times(sources: PageSources) -> list[float]:
+    """The steps of the series, and between them the acts, at which what is asked for changes."""
+    if sources.series is None:
+        return [sources.span.since, sources.at]
+
+    times: set[float] = set(sources.series.at)
+    first, last = sources.series.at[0], sources.series.at[-1]
+    for act in sources.acts:
+        if first < act.at < last:
+            times.add(round(act.at, 3))
+
+    return sorted(times)
 
 
 def _has_share(sources: PageSources, name: str) -> bool:

@@ -45,6 +45,14 @@ def test_the_split_served_is_that_of_the_counts() -> None:
     assert "v1 served last 100 %" in split.sentence
 
 
+def test_the_split_asked_changes_at_the_act_and_not_at_the_next_step() -> None:
+    seen = series((NOW - 95, counts(v1={"requests": {"2xx": 75}})))
+    acts = [act(2, NOW - 47.5, asked={"v2": 10_000}), act(1, NOW - 99)]
+    split = all_charts(sources(series=seen, acts=acts))["split"]
+    asked = dict(zip(split.at, lines(split)["v1 asked"], strict=True))
+    assert (asked[NOW - 50], asked[NOW - 47.5], asked[NOW - 40]) == (100.0, 0.0, 0.0)
+
+
 def test_requests_and_errors_are_per_version() -> None:
     seen = series((NOW - 95, counts(v1={"requests": {"2xx": 90, "5xx": 10}})))
     charts = all_charts(sources(series=seen))

@@ -1,5 +1,6 @@
 """The one sentence of a verdict: its state, by how much, how sure, and when it will be known."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.rollout.verdict.words.test_answers import (
     BREAKER,
     FAILED,
     FEW,
+    FIRST,
     SHIFTED,
     counted,
     of,
@@ -70,6 +72,12 @@ def test_better_is_said_only_where_the_whole_band_is() -> None:
 def test_a_failure_says_its_odds() -> None:
     assert told(*FAILED).sentence.startswith("v2 is worse than v1: errors 17.07 %, 0.12 % on v1")
     assert "chance does that to at most 5 % of rollouts" in told(*FAILED).sure
+
+
+def test_what_a_person_has_accepted_holds_nothing_any_more() -> None:
+    seen = replace(FIRST, accepted=("prediction",))
+    assert told(*FEW, *SHIFTED, rollout=seen).state == "unknown"
+    assert told(*GOOD, *SHIFTED, rollout=seen).state == "no worse"
 
 
 def test_what_the_breaker_saw_is_the_reason() -> None:
