@@ -127,7 +127,7 @@ def verify(version: Version, as_json: Json = False) -> None:
 def predict(
     version: Annotated[str, Argument("The version, for example v2; `released` for that one.")],
     files: Annotated[str, Option("--in", help="Files to predict: a file, folder, or quoted glob.")],
-    out_folder: Annotated[Path, Option("--out", help="The folder of the predictions.")],
+    out_folder: Annotated[str, Option("--out", help="The folder of the predictions.")],
     keep: Annotated[str, Option(help="Columns to copy beside the predictions: id,date.")] = "",
     processes: Annotated[int, Option(help="Processes to predict in.", least=1, most=256)] = 1,
     max_bad: Annotated[str, Option("--max-bad", help="Bad rows above which it fails.")] = "1%",
@@ -140,6 +140,10 @@ def predict(
     output_format: Annotated[
         str | None, Option("--format", help="parquet, csv or jsonl; the input's by default.")
     ] = None,
+    engine: Annotated[str, Option(help="local, or dask: on a cluster of Dask.")] = "local",
+    scheduler: Annotated[
+        str | None, Option(help="Dask's scheduler, tcp://...; its own cluster by default.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Predict files with a delivered version, row for row; run again it goes on."""
@@ -150,13 +154,15 @@ def predict(
 
         options = BatchOptions(
             files,
-            str(out_folder),
+            out_folder,
             keep,
             processes,
             max_bad,
             not no_bad_rows_data,
             chunk_rows,
             output_format,
+            engine,
+            scheduler,
         )
         report = partial(renderer.progress, out)
         event = predict_files(workspace, version, options, report, out.say)

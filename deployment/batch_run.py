@@ -18,6 +18,7 @@ from targets.local.version_environment import batch_interpreter
 RELEASED = "released"
 INTERRUPTED = 130
 FORMATS = ("parquet", "csv", "jsonl")
+ENGINES = ("local", "dask")
 Event = dict[str, Any]
 
 
@@ -25,7 +26,8 @@ Event = dict[str, Any]
 class BatchOptions:
     """What `predict` was asked: a pattern of files, the output folder, and how.
 
-    keep: names, comma separated. max_bad: such as `1%`.
+    Both may be addresses, such as s3://bucket/in. keep: names, comma separated. max_bad: such as
+    `1%`. scheduler: address of Dask's, None for a cluster of this machine.
     """
 
     patterns: str
@@ -36,6 +38,8 @@ class BatchOptions:
     bad_row_data: bool = True
     chunk_rows: int | None = None
     output_format: str | None = None
+    engine: str = "local"
+    scheduler: str | None = None
 
 
 def predict(
@@ -83,12 +87,25 @@ def _asked(options: BatchOptions) -> dict[str, Any]:
     if options.output_format not in (None, *FORMATS):
         raise BadOption(f"--format is one of {', '.join(FORMATS)}, not {options.output_format}")
 
+    if options.engine not in ENGINES:
+        raise BadOption(f"--engine is one of {', '.join(ENGINES)}, not {options.engine}")
+    if options.scheduler is not None and options.engine != "dask":
+        raise BadOption("--scheduler is for --engine dask: add that, or leave it out")
+
     job = asdict(options)
-    job["patterns"] = [os.path.abspath(options.patterns)]
-    job["out"] = os.path.abspath(options.out)
+    job["patterns"] = [_absolute(options.patterns)]
+    job["out"] = _absolute(options.out)
     job["keep"] = [name for name in options.keep.split(",") if name]
     job["max_bad"] = _share(options.max_bad)
     return job
+
+
+def _absolute(path: str) -> str:
+    """A path of the caller's own folder; an address is one already."""
+    if "://" in path:
+        return path
+
+    return os.path.abspath(path)
 
 
 def _share(text: str) -> float:

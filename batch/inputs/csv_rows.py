@@ -3,6 +3,7 @@ they do not as a whole.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from batch.inputs.arrow_columns import ColumnFitter, without_rows
 from batch.inputs.pieces import Piece, require_names
 from batch.inputs.plain_columns import EXACT_WHOLE
 from batch.inputs.work_units import WorkUnit
+from batch.storage.remote_file import is_empty, native_stream
 from service.bundle import Column
 from service.columns.plain import UnsignedNumbers
 from service.columns.registry import column_kind
@@ -41,14 +43,18 @@ class CsvFileRows:
                     f"Parquet or JSON lines"
                 )
 
-        with self._opened(path) as reader:
-            require_names(self._names, reader.schema.names, path)
+        if not is_empty(path):
+            with self._opened(path) as reader:
+                require_names(self._names, reader.schema.names, path)
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
+        if unit.file.size == 0:
+            return
+
         try:
             with self._opened(path, self._names) as reader:
                 for block in reader:
@@ -57,7 +63,10 @@ class CsvFileRows:
         except (OSError, pa.ArrowException) as error:
             raise BatchError(f"{path} cannot be read to its end: {error}") from error
 
-    def _opened(self, path: str, names: Sequence[str] = ()) -> pyarrow.csv.CSVStreamingReader:
+    @contextmanager
+    def _opened(
+        self, path: str, names: Sequence[str] = ()
+    ) -> Iterator[pyarrow.csv.CSVStreamingReader]:
         options = pyarrow.csv.ConvertOptions(
             include_columns=list(names) or None,
             column_types=dict.fromkeys(self._names, pa.string()),
@@ -66,10 +75,14 @@ class CsvFileRows:
         # Without threads, since the processes are the parallelism.
         reading = pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
         parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        try:
-            return pyarrow.csv.open_csv(path, reading, parsing, options)
-        except (OSError, pa.ArrowException) as error:
-            raise BatchError(f"{path} cannot be read as CSV: {error}") from error
+        with native_stream(path) as file:
+            try:
+                reader = pyarrow.csv.open_csv(file, reading, parsing, options)
+            except (OSError, pa.ArrowException) as error:
+                raise BatchError(f"{path} cannot be read as CSV: {error}") from error
+
+            with reader:
+                yield reader
 
     def _piece(self, block: pa.RecordBatch) -> Piece:
         unreadable: dict[int, str] = {}
