@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import dask
 import pyarrow as pa
 from distributed import Client, LocalCluster, Worker, WorkerPlugin
 from distributed.comm.addressing import parse_address, parse_host_port
@@ -17,6 +18,7 @@ from batch.errors import BatchError
 
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 5.0
+RESTART_TIMEOUT = "1 hour"
 DEFAULT_PORT = 8786
 BY_SOCKET = ("tcp", "tls")
 
@@ -35,6 +37,8 @@ class OwnWorker(WorkerPlugin):  # type: ignore[misc]
 def own_cluster(processes: int) -> Iterator[Client]:
     """A cluster of this machine alone, in which only its own members may speak."""
     with (
+        # A worker that starts anew may take its time; Dask would give it up meanwhile.
+        dask.config.set({"distributed.deploy.lost-worker-timeout": RESTART_TIMEOUT}),
         tempfile.TemporaryDirectory(prefix="sluice-dask-") as scratch,
         LocalCluster(
             n_workers=processes,

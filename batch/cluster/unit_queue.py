@@ -20,7 +20,7 @@ from batch.unit_engine import Task, WorkerSettings
 
 LOOK_S = 1.0
 """How often the workers are counted while none has an answer."""
-WITHOUT_WORKERS_S = 30.0
+WITHOUT_WORKERS_S = 60.0
 GOES_ON = "the same command goes on where the run stopped"
 
 

