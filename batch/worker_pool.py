@@ -1,10 +1,13 @@
 """Predicts units on this machine: in this process, or in several, each with a model of its own."""
 
+import os
 import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
+from threading import Thread
 
 import pyarrow as pa
 
@@ -20,9 +23,18 @@ def _begin(settings: WorkerSettings) -> None:
     """Load the model. Ctrl-C ends the run through its first process, after the unit in hand."""
     global _predictor
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_run, daemon=True).start()
     pa.set_cpu_count(1)
     model = load(settings.bundle, settings.public_key, settings.runtime)
     _predictor = predictor_of(model, settings)
+
+
+def _end_with_the_run() -> None:
+    """A run that is killed tells nobody: its processes would wait for work without an end."""
+    run = parent_process()
+    assert run is not None
+    wait_for_any([run.sentinel])
+    os._exit(1)
 
 
 def _predict(task: Task) -> UnitResult:

@@ -167,6 +167,24 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     assert process.wait(WAIT_S) == 0
 
 
+def test_a_killed_run_leaves_no_process_behind(batch):
+    for number in range(2):
+        batch.write(many_loans(200_000), f"{number}.parquet")
+
+    process = batch.start(processes=2)
+    workers = until(lambda: workers_of(process), "two workers run")
+    ended(process)
+    until(lambda: not any(map(runs, workers)), "the workers have ended")
+
+
+def runs(pid):
+    """Whether a process still does something."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def workers_of(process):
     """The processes that predict, once both are there."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
