@@ -3,6 +3,7 @@ they do not as a whole.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ from batch.inputs.csv_faults import BLOCK_BYTES, header_fault, not_text, row_fau
 from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.plain_columns import EXACT_WHOLE
 from batch.inputs.work_units import WorkUnit
+from batch.storage.remote_file import is_empty, native_stream
 from service.bundle import Column
 from service.columns.plain import UnsignedNumbers
 from service.columns.registry import column_kind
@@ -41,14 +43,19 @@ class CsvFileRows:
                     f"Parquet or JSON lines"
                 )
 
-        names = self._header(path)
-        require_once(names, path)
-        require_names(self._names, names, path)
+        if not is_empty(path):
+            names = self._header(path)
+            require_once(names, path)
+            require_names(self._names, names, path)
+
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
+        if unit.file.size == 0:
+            return
+
         try:
             with self._opened(path) as reader:
                 for block in reader:
@@ -66,7 +73,10 @@ class CsvFileRows:
 
         return names
 
-    def _opened(self, path: str, all_columns: bool = False) -> pyarrow.csv.CSVStreamingReader:
+    @contextmanager
+    def _opened(
+        self, path: str, all_columns: bool = False
+    ) -> Iterator[pyarrow.csv.CSVStreamingReader]:
         # Octets, since what is no text makes its own row bad and ends no run.
         options = pyarrow.csv.ConvertOptions(
             include_columns=None if all_columns else self._names,
@@ -76,7 +86,11 @@ class CsvFileRows:
         # Without threads, since the processes are the parallelism.
         reading = pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
         parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        return pyarrow.csv.open_csv(path, reading, parsing, options)
+        with (
+            native_stream(path) as file,
+            pyarrow.csv.open_csv(file, reading, parsing, options) as reader,
+        ):
+            yield reader
 
     def _piece(self, block: pa.RecordBatch) -> Piece:
         unreadable: dict[int, str] = {}

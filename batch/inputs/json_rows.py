@@ -13,6 +13,7 @@ from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
 from batch.inputs.pieces import Piece, require_names
 from batch.inputs.work_units import WorkUnit
+from batch.storage.remote_file import open_stream
 from service.bundle import Column
 from service.rows import NOT_JSON, RowReader
 
@@ -30,27 +31,35 @@ class JsonFileRows:
 
     def check(self, path: str) -> pa.Schema:
         """Check the names of the first row; returns the columns to copy. Raises BatchError."""
-        with open(path, "rb") as file:
-            first = file.readline(LONGEST_LINE)
-
         try:
-            row = self._row.decode(first)
-        except NOT_JSON as error:
-            raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
+            with open_stream(path) as file:
+                first = file.readline(LONGEST_LINE)
+        except OSError as error:
+            raise BatchError(f"{path} cannot be read: {error.strerror or error}") from error
 
-        require_names([*self._names, *self.keep], row, path)
+        if first:
+            require_names([*self._names, *self.keep], self._decoded(first, path), path)
+
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
         """The file in pieces of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:
-            with open(path, "rb") as file:
+            with open_stream(path) as file:
                 lines = iter(lambda: file.readline(LONGEST_LINE), b"")
                 while chunk := list(islice(lines, rows)):
                     yield self._piece(chunk)
         except OSError as error:
-            raise BatchError(f"{path} cannot be read to its end: {error.strerror}") from error
+            raise BatchError(
+                f"{path} cannot be read to its end: {error.strerror or error}"
+            ) from error
+
+    def _decoded(self, first: bytes, path: str) -> dict[str, msgspec.Raw]:
+        try:
+            return self._row.decode(first)
+        except NOT_JSON as error:
+            raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
 
     def _piece(self, lines: list[bytes]) -> Piece:
         unreadable: dict[int, str] = {}

@@ -10,6 +10,7 @@ from batch.inputs.accepted_types import check_types
 from batch.inputs.arrow_columns import ColumnFitter
 from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.work_units import WorkUnit
+from batch.storage.parquet_source import metadata_of, parquet_source
 from service.bundle import Column
 
 
@@ -26,11 +27,7 @@ class ParquetFileRows:
 
         Raises BatchError.
         """
-        try:
-            schema = pq.read_schema(path)
-        except (OSError, ValueError) as error:
-            raise BatchError(f"{path} cannot be read as Parquet: {error}") from error
-
+        schema = metadata_of(path).schema.to_arrow_schema()
         require_once(schema.names, path)
         check_types(self.columns, schema, path)
         require_names(self.keep, schema.names, path)
@@ -42,7 +39,10 @@ class ParquetFileRows:
         texts = [name for name in self._texts if name not in self.keep]
         path = unit.file.path
         try:
-            with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+            with (
+                parquet_source(path) as source,
+                pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False) as file,
+            ):
                 batches = file.iter_batches(
                     batch_size=rows, row_groups=list(unit.groups), columns=names, use_threads=False
                 )
