@@ -9,7 +9,7 @@ import pyarrow as pa
 from batch.inputs.csv_rows import CsvFileRows
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
-from batch.inputs.pieces import Piece
+from batch.inputs.row_chunks import RowChunk
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
 from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
@@ -22,8 +22,8 @@ class RowsOfFiles(Protocol):
     def check(self, path: str) -> pa.Schema:
         """Check a file before its first row is predicted; returns the columns to copy."""
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The unit's rows in pieces."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The unit's rows in chunks."""
 
 
 class UnitResult(msgspec.Struct, frozen=True):
@@ -66,32 +66,32 @@ class UnitPredictor:
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for piece in reader.read(unit, self.chunk):
-                arrays, reasons = self.model.predict(piece.fitted)
-                part.write(_beside(piece, arrays, schema))
-                bad_file.writelines(self._lines(piece, reasons, unit, rows))
-                rows += piece.fitted.rows
+            for chunk in reader.read(unit, self.chunk):
+                arrays, reasons = self.model.predict(chunk.fitted)
+                part.write(_beside(chunk, arrays, schema))
+                bad_file.writelines(self._lines(chunk, reasons, unit, rows))
+                rows += chunk.fitted.rows
                 bad += len(reasons)
 
         return UnitResult(file_number, unit.number, rows, bad)
 
     def _lines(
-        self, piece: Piece, reasons: dict[int, str], unit: WorkUnit, before: int
+        self, chunk: RowChunk, reasons: dict[int, str], unit: WorkUnit, before: int
     ) -> Iterator[bytes]:
-        """The bad rows of a piece, which begins `before` rows after the unit."""
+        """The bad rows of a chunk, which begins `before` rows after the unit."""
         for row in sorted(reasons):
-            values = self._shown(piece, row) if self.values else None
+            values = self._shown(chunk, row) if self.values else None
             number = unit.first_row + before + row
             bad = BadFileRow(unit.file.name, number, reasons[row], values)
             yield msgspec.json.encode(bad) + b"\n"
 
-    def _shown(self, piece: Piece, row: int) -> dict[str, Any]:
-        (values,) = piece.values(row, 1).to_pylist()
+    def _shown(self, chunk: RowChunk, row: int) -> dict[str, Any]:
+        (values,) = chunk.values(row, 1).to_pylist()
         return {name: _plain(value) for name, value in values.items()}
 
 
-def _beside(piece: Piece, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [*piece.copied.columns, *arrays]
+def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [*chunk.copied.columns, *arrays]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

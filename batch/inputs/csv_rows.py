@@ -13,8 +13,8 @@ import pyarrow.types as kinds
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
 from batch.inputs.csv_faults import BLOCK_BYTES, header_fault, not_text, row_fault
-from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.plain_columns import EXACT_WHOLE
+from batch.inputs.row_chunks import RowChunk, require_names, require_once
 from batch.inputs.work_units import WorkUnit
 from batch.storage.remote_file import is_empty, native_stream
 from service.bundle import Column
@@ -50,8 +50,8 @@ class CsvFileRows:
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The file in pieces of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The file in chunks of at most so many rows; raises BatchError."""
         path = unit.file.path
         if unit.file.size == 0:
             return
@@ -60,7 +60,7 @@ class CsvFileRows:
             with self._opened(path) as reader:
                 for block in reader:
                     for start in range(0, block.num_rows, rows):
-                        yield self._piece(block.slice(start, rows))
+                        yield self._chunk(block.slice(start, rows))
         except (OSError, pa.ArrowException) as error:
             raise row_fault(path, error) from error
 
@@ -92,7 +92,7 @@ class CsvFileRows:
         ):
             yield reader
 
-    def _piece(self, block: pa.RecordBatch) -> Piece:
+    def _chunk(self, block: pa.RecordBatch) -> RowChunk:
         unreadable: dict[int, str] = {}
         texts = _texts(block, unreadable)
         arrays = [
@@ -100,7 +100,7 @@ class CsvFileRows:
         ]
         typed = pa.RecordBatch.from_arrays(arrays, self._inputs)
         fitted = without_rows(self._fitter.fit(typed), unreadable)
-        return Piece(fitted, texts.select(self.keep), texts.slice)
+        return RowChunk(fitted, texts.select(self.keep), texts.slice)
 
     def _typed(self, texts: pa.Array, column: Column, unreadable: dict[int, str]) -> pa.Array:
         """The texts as values; those that are none become null, with the reason by row."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
-from batch.inputs.pieces import Piece, require_names
+from batch.inputs.row_chunks import RowChunk, require_names
 from batch.inputs.work_units import WorkUnit
 from batch.storage.remote_file import open_stream
 from service.bundle import Column
@@ -42,14 +42,14 @@ class JsonFileRows:
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The file in pieces of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The file in chunks of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:
             with open_stream(path) as file:
                 lines = iter(lambda: file.readline(LONGEST_LINE), b"")
                 while chunk := list(islice(lines, rows)):
-                    yield self._piece(chunk)
+                    yield self._chunk(chunk)
         except OSError as error:
             raise BatchError(
                 f"{path} cannot be read to its end: {error.strerror or error}"
@@ -61,7 +61,7 @@ class JsonFileRows:
         except NOT_JSON as error:
             raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
 
-    def _piece(self, lines: list[bytes]) -> Piece:
+    def _chunk(self, lines: list[bytes]) -> RowChunk:
         unreadable: dict[int, str] = {}
         rows: list[dict[str, msgspec.Raw]] = []
         for number, line in enumerate(lines):
@@ -77,7 +77,7 @@ class JsonFileRows:
         fitted = Fitted(len(lines), np.array(decoded.kept, dtype=np.int64), decoded.columns, bad)
 
         copied = [_texts(row.get(name) for row in rows) for name in self.keep]
-        return Piece(
+        return RowChunk(
             without_rows(fitted, unreadable),
             _batch(copied, self.keep, len(rows)),
             lambda start, count: _lines_batch(lines[start : start + count]),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from batch.errors import BatchError
-from batch.outputs.durable import is_draft, replaced
+from batch.outputs.atomic_file import is_draft, replaced
 
 LOCK = "_lock"
 
