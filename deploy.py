@@ -145,6 +145,10 @@ def predict(
     output_format: Annotated[
         str | None, Option("--format", help="parquet, csv or jsonl; the input's by default.")
     ] = None,
+    engine: Annotated[str, Option(help="local, or dask: on a cluster of Dask.")] = "local",
+    scheduler: Annotated[
+        str | None, Option(help="Dask's scheduler, tcp://...; its own cluster by default.")
+    ] = None,
     compare: Annotated[
         bool, Option("--compare", help="Write where two versions differ, and sum it up.")
     ] = False,
@@ -168,6 +172,7 @@ def predict(
         from cli.render import batch as renderer
         from deployment.batch_run import (
             BatchOptions,
+            local_folder,
             one_version,
             refuse_here_alone,
             refuse_report,
@@ -183,6 +188,8 @@ def predict(
             not no_bad_rows_data,
             chunk_rows,
             output_format,
+            engine,
+            scheduler,
         )
         follow = partial(renderer.progress, out)
         if target != "local":
@@ -201,6 +208,9 @@ def predict(
             raise SystemExit(renderer.compared(out, compared))
 
         version = one_version(workspace, versions)
+        if report:
+            local_folder(options.out, "--report")
+
         event, reported = predict_files(workspace, version, options, follow, out.say), None
         if report and event["state"] == "done":
             from deployment.batch_report import write_report

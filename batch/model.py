@@ -33,7 +33,7 @@ class BatchModel:
         self.answers = AnswerColumns(bundle.manifest, golden[0].answer(bundle.manifest.output))
 
     def predict(self, fitted: Fitted) -> tuple[list[pa.Array], dict[int, str]]:
-        """Predictions of every row of a piece, null where it is bad, and why by row."""
+        """Predictions of every row of a chunk, null where it is bad, and why by row."""
         bad = dict(fitted.bad)
         kept = len(fitted.kept)
         if not kept:

@@ -14,10 +14,10 @@ from batch.errors import BatchError
 from batch.events import FAILED, RunRefused, report
 from batch.job import BatchJob
 from batch.run import BatchRun
+from batch.storage.addresses import local_path
 from service.bundle_files import MANIFEST
 
 JOB, BUNDLE_DIGEST = "SLUICE_BATCH_JOB", "SLUICE_BATCH_BUNDLE"
-THIS_MACHINE = "file://"
 
 
 def main() -> int:
@@ -43,12 +43,8 @@ def _job() -> BatchJob:
         )
 
     return msgspec.structs.replace(
-        job, patterns=list(map(_address, job.patterns)), out=_address(job.out)
+        job, patterns=list(map(local_path, job.patterns)), out=local_path(job.out)
     )
-
-
-def _address(text: str) -> str:
-    return text.removeprefix(THIS_MACHINE)
 
 
 if __name__ == "__main__":

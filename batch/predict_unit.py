@@ -1,7 +1,6 @@
 """Predicts one unit of work into a part: the function that every engine calls."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,11 +9,10 @@ import pyarrow as pa
 from batch.inputs.csv_rows import CsvFileRows
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
-from batch.inputs.pieces import Piece
+from batch.inputs.row_chunks import RowChunk
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
-from batch.outputs.durable import replaced
-from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer
+from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
 from service.bundle import Column
 
 
@@ -24,8 +22,8 @@ class RowsOfFiles(Protocol):
     def check(self, path: str) -> pa.Schema:
         """Check a file before its first row is predicted; returns the columns to copy."""
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The unit's rows in pieces."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The unit's rows in chunks."""
 
 
 class UnitResult(msgspec.Struct, frozen=True):
@@ -60,39 +58,40 @@ class UnitPredictor:
         """Write the unit's part and its bad rows. copied: the columns to copy."""
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
+        folder = self.parts.folder
         rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
-            part_writer(self.parts.data(unit, file_number), schema) as part,
-            replaced(self.parts.bad(unit, file_number), 0o600) as bad_path,
+            part_writer(folder, self.parts.data(unit, file_number), schema) as part,
+            folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for piece in reader.read(unit, self.chunk):
-                arrays, reasons = self.model.predict(piece.fitted)
-                part.write(_beside(piece, arrays, schema))
-                bad_file.writelines(self._lines(piece, reasons, unit, rows))
-                rows += piece.fitted.rows
+            for chunk in reader.read(unit, self.chunk):
+                arrays, reasons = self.model.predict(chunk.fitted)
+                part.write(_beside(chunk, arrays, schema))
+                bad_file.writelines(self._lines(chunk, reasons, unit, rows))
+                rows += chunk.fitted.rows
                 bad += len(reasons)
 
         return UnitResult(file_number, unit.number, rows, bad)
 
     def _lines(
-        self, piece: Piece, reasons: dict[int, str], unit: WorkUnit, before: int
+        self, chunk: RowChunk, reasons: dict[int, str], unit: WorkUnit, before: int
     ) -> Iterator[bytes]:
-        """The bad rows of a piece, which begins `before` rows after the unit."""
+        """The bad rows of a chunk, which begins `before` rows after the unit."""
         for row in sorted(reasons):
-            values = self._shown(piece, row) if self.values else None
+            values = self._shown(chunk, row) if self.values else None
             number = unit.first_row + before + row
             bad = BadFileRow(unit.file.name, number, reasons[row], values)
             yield msgspec.json.encode(bad) + b"\n"
 
-    def _shown(self, piece: Piece, row: int) -> dict[str, Any]:
-        (values,) = piece.values(row, 1).to_pylist()
+    def _shown(self, chunk: RowChunk, row: int) -> dict[str, Any]:
+        (values,) = chunk.values(row, 1).to_pylist()
         return {name: _plain(value) for name, value in values.items()}
 
 
-def _beside(piece: Piece, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
-    columns = [*piece.copied.columns, *arrays]
+def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [*chunk.copied.columns, *arrays]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -106,21 +105,19 @@ def _plain(value: Any) -> Any:
     return str(value)[:LISTED_VALUE]
 
 
-def complete(parts: PartFiles, unit: WorkUnit, file_number: int) -> UnitResult | None:
-    """The result of a unit that an earlier run predicted, None where it did not."""
+def complete(
+    parts: PartFiles, existing: Collection[str], unit: WorkUnit, file_number: int
+) -> UnitResult | None:
+    """The result of a unit that an earlier run predicted, None where it did not.
+
+    existing: the names of all parts.
+    """
     data, bad = parts.data(unit, file_number), parts.bad(unit, file_number)
-    if not data.exists() or not bad.exists():
+    if data not in existing or bad not in existing:
         return None
 
-    return UnitResult(file_number, unit.number, _rows(data), _count_lines(bad))
+    rows = unit.rows
+    if rows is None:
+        rows = sum(batch.num_rows for batch in read_part(parts.folder, data))
 
-
-def _rows(path: Path) -> int:
-    with pa.memory_map(str(path)) as file:
-        reader = pa.ipc.open_file(file)
-        return sum(reader.get_batch(at).num_rows for at in range(reader.num_record_batches))
-
-
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)
+    return UnitResult(file_number, unit.number, rows, parts.folder.read(bad).count(b"\n"))

@@ -2,12 +2,14 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -18,14 +20,17 @@ from batch.inputs.input_files import InputFile, find_input_files
 from batch.inputs.work_units import WorkUnit, units_of
 from batch.job import BatchJob
 from batch.model import load
-from batch.outputs.durable import replaced
 from batch.outputs.output_file import SUFFIXES, write_output
+from batch.outputs.parts import read_part
 from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
-from batch.predict_unit import UnitPredictor, UnitResult, complete, reader_of
+from batch.predict_unit import UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
-from batch.worker_pool import Task, WorkerSettings, in_this_process, results
+from batch.unit_engine import Task, UnitEngine, WorkerSettings
+from batch.worker_pool import OneProcess, ProcessPool
 from wire.version import VERSION
 
+DASK = "dask"
+SHOWN = 5
 Report = Callable[[msgspec.Struct], None]
 Completed = dict[tuple[int, int], UnitResult]
 
@@ -40,6 +45,13 @@ class Started(msgspec.Struct, frozen=True, tag_field="event", tag="started"):
     resumed_rows: int
     chunk_rows: int
     processes: int
+    engine: str
+
+
+class RunNote(msgspec.Struct, frozen=True, tag_field="event", tag="note"):
+    """Something that a reader should know, and that does not stop the run."""
+
+    detail: str
 
 
 class Ended(msgspec.Struct, frozen=True, tag_field="event", tag="ended"):
@@ -67,6 +79,9 @@ class BatchRun:
 
     def __init__(self, job: BatchJob, report: Report) -> None:
         self.job, self.report = job, report
+        if job.engine == DASK and job.scheduler is not None:
+            _dask().require_listener(job.scheduler)
+
         self.model = load(job.bundle, job.public_key, job.runtime)
         self.files = list(map(self._plan, find_input_files(job.patterns)))
         self._require_distinct()
@@ -74,7 +89,7 @@ class BatchRun:
 
     def run(self) -> Ended:
         """Predict what is missing, then put the outputs together; raises BatchError."""
-        with opened(Path(self.job.out)) as folder, self._interruptible():
+        with opened(self.job.out) as folder, self._interruptible():
             try:
                 notes = folder.begin(self._notes())
                 if folder.is_done():
@@ -83,8 +98,8 @@ class BatchRun:
                 return self._go_on(folder, notes)
             except OSError as error:
                 raise BatchError(
-                    f"{folder.path} cannot be written to ({error.strerror}): make room, then the "
-                    f"same command goes on"
+                    f"{folder.address} cannot be written to ({error.strerror or error}): make "
+                    f"room, then the same command goes on"
                 ) from error
 
     def _go_on(self, folder: RunFolder, notes: RunNotes) -> Ended:
@@ -93,16 +108,24 @@ class BatchRun:
         for result in completed.values():
             meter.resumed(result.rows, result.bad)
 
-        self.report(self._started(notes, meter))
-        over = False
-        for result in self._results(folder, notes, completed):
-            completed[result.file_number, result.number] = result
-            meter.add(result.rows, result.bad)
-            over = self._is_over(meter)
-            if over or self._stopped:
-                break
+        with self._engine(folder, notes) as engine:
+            self.report(self._started(notes, meter, engine.workers))
+            over = self._predict(engine, completed, meter)
 
         return self._end(folder, notes, completed, over)
+
+    def _predict(self, engine: UnitEngine, completed: Completed, meter: ProgressMeter) -> bool:
+        """Predict what is missing; returns whether too many rows are bad."""
+        with closing(engine.results(self._tasks(completed))) as results:
+            for result in results:
+                completed[result.file_number, result.number] = result
+                meter.add(result.rows, result.bad)
+                if self._is_over(meter):
+                    return True
+                if self._stopped:
+                    return False
+
+        return False
 
     def _end(
         self,
@@ -115,6 +138,7 @@ class BatchRun:
         for number in whole:
             self._put_together(folder, notes, number)
 
+        self._tell_empty(whole, completed)
         rows = sum(map(attrgetter("rows"), completed.values()))
         bad = sum(map(attrgetter("bad"), completed.values()))
         self._gather_bad_rows(folder, completed)
@@ -130,10 +154,21 @@ class BatchRun:
         folder.succeed(msgspec.structs.replace(ended, state="done"))
         return Ended("done", rows, bad, self.job.out)
 
+    def _note(self, detail: str) -> None:
+        self.report(RunNote(detail))
+
     def _is_whole(self, completed: Completed, number: int) -> bool:
         """Whether all units of a file are predicted."""
         keys = {(number, unit.number) for unit in self.files[number].units}
         return keys <= completed.keys()
+
+    def _tell_empty(self, whole: Sequence[int], completed: Completed) -> None:
+        """Name the files without rows, whose outputs have none either."""
+        full = {number for (number, _), result in completed.items() if result.rows}
+        empty = [self.files[number].file.name for number in whole if number not in full]
+        if empty:
+            shown = ", ".join(empty[:SHOWN]) + (" ..." if len(empty) > SHOWN else "")
+            self._note(f"{len(empty)} of {len(self.files)} files without rows: {shown}")
 
     def _objection(self, rows: int, bad: int) -> str:
         """Why a run fails although it came to its end."""
@@ -154,27 +189,27 @@ class BatchRun:
         """Whether more rows are bad than may be of all."""
         return meter.total is not None and meter.bad > self.job.max_bad * meter.total
 
-    def _results(
-        self, folder: RunFolder, notes: RunNotes, completed: Completed
-    ) -> Iterator[UnitResult]:
-        tasks = self._tasks(completed)
+    @contextmanager
+    def _engine(self, folder: RunFolder, notes: RunNotes) -> Iterator[UnitEngine]:
+        """Who predicts; raises BatchError where they cannot be reached."""
         job = self.job
-        if job.processes == 1:
-            predictor = UnitPredictor(
-                self.model, folder.parts, job.keep, notes.chunk_rows, job.bad_row_data
-            )
-            return in_this_process(predictor, tasks)
-
         settings = WorkerSettings(
             job.bundle,
             job.public_key,
+            self.model.bundle.digest,
             job.runtime,
             folder.parts,
             job.keep,
             notes.chunk_rows,
             job.bad_row_data,
         )
-        return results(settings, tasks, job.processes)
+        if job.engine == DASK:
+            with _dask().dask_engine(job, settings, self.model, self._note) as engine:
+                yield engine
+        elif job.processes == 1:
+            yield OneProcess(settings, self.model)
+        else:
+            yield ProcessPool(settings, job.processes)
 
     def _tasks(self, completed: Completed) -> Iterator[Task]:
         """What is still to be predicted."""
@@ -186,9 +221,10 @@ class BatchRun:
     def _completed(self, folder: RunFolder) -> dict[tuple[int, int], UnitResult]:
         """What an earlier run predicted."""
         completed = {}
+        existing = folder.parts.folder.names()
         for number, plan in enumerate(self.files):
             for unit in plan.units:
-                result = complete(folder.parts, unit, number)
+                result = complete(folder.parts, existing, unit, number)
                 if result is not None:
                     completed[number, unit.number] = result
 
@@ -196,22 +232,24 @@ class BatchRun:
 
     def _put_together(self, folder: RunFolder, notes: RunNotes, number: int) -> None:
         plan = self.files[number]
-        path = folder.path / plan.output
-        if path.exists():
+        if folder.files.exists(plan.output):
             return
 
-        parts = [folder.parts.data(unit, number) for unit in plan.units]
-        write_output(path, plan.kind, self._schema(plan), parts, _metadata(notes))
+        names = [folder.parts.data(unit, number) for unit in plan.units]
+        batches = chain.from_iterable(map(partial(read_part, folder.parts.folder), names))
+        schema = self._schema(plan)
+        write_output(folder.files, plan.output, plan.kind, schema, batches, _metadata(notes))
 
     def _schema(self, plan: InputPlan) -> pa.Schema:
         return pa.schema([*plan.copied, *self.model.answers.schema])
 
     def _gather_bad_rows(self, folder: RunFolder, completed: Completed) -> None:
-        with replaced(folder.path / BAD_ROWS, 0o600) as draft, draft.open("wb") as file:
+        parts = folder.parts
+        with folder.files.draft(BAD_ROWS, 0o600) as draft, draft.open("wb") as file:
             for number, plan in enumerate(self.files):
                 for unit in plan.units:
                     if (number, unit.number) in completed:
-                        file.write(folder.parts.bad(unit, number).read_bytes())
+                        file.write(parts.folder.read(parts.bad(unit, number)))
 
     def _plan(self, file: InputFile) -> InputPlan:
         """Check a file; raises BatchError before any row is predicted."""
@@ -266,7 +304,7 @@ class BatchRun:
             began=_now(),
         )
 
-    def _started(self, notes: RunNotes, meter: ProgressMeter) -> Started:
+    def _started(self, notes: RunNotes, meter: ProgressMeter, workers: int) -> Started:
         return Started(
             notes.version,
             notes.runtime,
@@ -274,7 +312,8 @@ class BatchRun:
             meter.total,
             meter.resumed_rows,
             notes.chunk_rows,
-            self.job.processes,
+            workers,
+            self.job.engine,
         )
 
     @contextmanager
@@ -293,6 +332,19 @@ class BatchRun:
         finally:
             signal.signal(signal.SIGINT, interrupted)
             signal.signal(signal.SIGTERM, terminated)
+
+
+def _dask() -> ModuleType:
+    """What needs Dask, which is loaded where it is asked for."""
+    try:
+        from batch.cluster import dask_engine
+    except ModuleNotFoundError as error:
+        raise BatchError(
+            f"--engine dask needs the package distributed ({error}): pip install distributed, or "
+            f"take --engine local"
+        ) from error
+
+    return dask_engine
 
 
 def _metadata(notes: RunNotes) -> dict[str, str]:

@@ -1,36 +1,20 @@
-"""Predicts units in several processes, each with a model of its own."""
+"""Predicts units on this machine: in this process, or in several, each with a model of its own."""
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-import msgspec
 import pyarrow as pa
 
 from batch.errors import BatchError
-from batch.inputs.work_units import WorkUnit
-from batch.model import load
-from batch.outputs.parts import PartFiles
+from batch.model import BatchModel, load
 from batch.predict_unit import UnitPredictor, UnitResult
+from batch.unit_engine import Task, WorkerSettings, predictor_of
 from wire.parent_process import end_with
 
-
-class WorkerSettings(msgspec.Struct, frozen=True):
-    """What a process needs to predict units."""
-
-    bundle: str
-    public_key: str
-    runtime: str | None
-    parts: PartFiles
-    keep: list[str]
-    chunk_rows: int
-    bad_row_data: bool
-
-
-Task = tuple[WorkUnit, int, pa.Schema]
 _predictor: UnitPredictor | None = None
 
 
@@ -40,15 +24,8 @@ def _begin(settings: WorkerSettings, parent: int) -> None:
     end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
-    _predictor = predictor_of(settings)
-
-
-def predictor_of(settings: WorkerSettings) -> UnitPredictor:
-    """The predictor of this process; raises BatchError."""
     model = load(settings.bundle, settings.public_key, settings.runtime)
-    return UnitPredictor(
-        model, settings.parts, settings.keep, settings.chunk_rows, settings.bad_row_data
-    )
+    _predictor = predictor_of(model, settings)
 
 
 def _predict(task: Task) -> UnitResult:
@@ -56,9 +33,34 @@ def _predict(task: Task) -> UnitResult:
     return _predictor.predict(*task)
 
 
-def results(
+class ProcessPool:
+    """Predicts in other processes of this machine."""
+
+    def __init__(self, settings: WorkerSettings, processes: int) -> None:
+        self.settings, self.workers = settings, processes
+
+    def results(self, tasks: Iterable[Task]) -> Generator[UnitResult, None, None]:
+        """See UnitEngine."""
+        return _results(self.settings, tasks, self.workers)
+
+
+class OneProcess:
+    """Predicts in this process."""
+
+    workers = 1
+
+    def __init__(self, settings: WorkerSettings, model: BatchModel) -> None:
+        self._predictor = predictor_of(model, settings)
+
+    def results(self, tasks: Iterable[Task]) -> Generator[UnitResult, None, None]:
+        """See UnitEngine."""
+        for task in tasks:
+            yield self._predictor.predict(*task)
+
+
+def _results(
     settings: WorkerSettings, tasks: Iterable[Task], processes: int
-) -> Iterator[UnitResult]:
+) -> Generator[UnitResult, None, None]:
     """The units' results as they come; tasks are taken as processes are free.
 
     Closed early, it waits for the units in hand. Raises BatchError where a process died.
@@ -85,7 +87,7 @@ def _as_completed(
     waiting: Iterator[Task],
     running: set["Future[UnitResult]"],
     processes: int,
-) -> Iterator[UnitResult]:
+) -> Generator[UnitResult, None, None]:
     while True:
         while len(running) < processes and (task := next(waiting, None)) is not None:
             running.add(pool.submit(_predict, task))
@@ -97,9 +99,3 @@ def _as_completed(
         for future in done:
             running.discard(future)
             yield future.result()
-
-
-def in_this_process(predictor: UnitPredictor, tasks: Iterable[Task]) -> Iterator[UnitResult]:
-    """The same without other processes."""
-    for task in tasks:
-        yield predictor.predict(*task)

@@ -13,6 +13,7 @@ from deployment.batch_run import (
     checked_format,
     followed,
     kept_columns,
+    local_folder,
     predict,
     version_named,
 )
@@ -60,7 +61,7 @@ def compare(
     """
     today, tomorrow = _two(workspace, versions)
     checked_format(options.output_format)
-    out = Path(options.out).absolute()
+    out = local_folder(options.out, "--compare")
     for version in (today, tomorrow):
         own = replace(options, out=str(out / PREDICTIONS / version), output_format="parquet")
         event = predict(workspace, version, own, say, tell)

@@ -4,14 +4,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from deployment.batch_run import BatchOptions, Event, asked
+from deployment.batch_run import ADDRESS, HERE, THIS_MACHINE, BatchOptions, Event, asked
 from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
 from deployment.workspace.errors import BadOption
 from deployment.workspace.workspace import Workspace
 from targets.base import Say, silent
 from targets.registry import TARGETS, open_target
-
-ADDRESS, THIS_MACHINE = "://", "file://"
 
 
 def predict_elsewhere(
@@ -29,6 +27,9 @@ def predict_elsewhere(
     told, comma separated. Raises BadOption, EdgeFailure, Interrupted.
     """
     _require_target(workspace, target)
+    if options.engine != HERE or options.scheduler is not None:
+        raise BadOption("--target is one dyno's work: leave --engine and --scheduler out")
+
     for name, address in (("--in", options.patterns), ("--out", options.out)):
         _require_address(workspace, name, address)
 

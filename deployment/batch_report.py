@@ -1,10 +1,9 @@
 """`predict --report`: one page about a finished run, beside its predictions."""
 
-import os
 import sys
 from collections.abc import Callable
 
-from deployment.batch_run import REPORTING, Event, followed, version_named
+from deployment.batch_run import REPORTING, Event, followed, local_folder, version_named
 from deployment.workspace.bundles import read_release
 from deployment.workspace.workspace import Workspace
 
@@ -14,12 +13,13 @@ def write_report(
 ) -> Event:
     """Write the page of the run in the folder `out`; returns the last event.
 
-    It takes no model, and so none of the version's own packages. Raises EdgeFailure, Interrupted.
+    It takes no model, and so none of the version's own packages. Raises BadOption, EdgeFailure,
+    Interrupted.
     """
     release = read_release(workspace.releases, version_named(workspace, version))
     job = {
         "bundle": str(release.path.absolute()),
         "public_key": str(workspace.public_key.absolute()),
-        "out": os.path.abspath(out),
+        "out": str(local_folder(out, "--report")),
     }
     return followed(workspace, sys.executable, REPORTING, job, say)

@@ -5,9 +5,9 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from cli.parameters import is_address
 from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
 from deployment.workspace.errors import BadOption, EdgeFailure, Interrupted
 from deployment.workspace.ledger import opened, read_ledger
@@ -22,6 +22,9 @@ PREDICTING, COMPARING, REPORTING = "batch", "batch.compare", "batch.report"
 """Modules that run in processes of their own."""
 LAST_EVENTS = ("ended", "compared", "reported")
 FORMATS = ("parquet", "csv", "jsonl")
+HERE, DASK = "local", "dask"
+ENGINES = (HERE, DASK)
+ADDRESS, THIS_MACHINE = "://", "file://"
 Event = dict[str, Any]
 
 
@@ -29,7 +32,8 @@ Event = dict[str, Any]
 class BatchOptions:
     """What `predict` was asked: a pattern of files, the output folder, and how.
 
-    keep: names, comma separated. max_bad: such as `1%`.
+    Both may be addresses, such as s3://bucket/in. keep: names, comma separated. max_bad: such as
+    `1%`. scheduler: address of Dask's, None for a cluster of this machine.
     """
 
     patterns: str
@@ -40,6 +44,8 @@ class BatchOptions:
     bad_row_data: bool = True
     chunk_rows: int | None = None
     output_format: str | None = None
+    engine: str = HERE
+    scheduler: str | None = None
 
 
 def predict(
@@ -108,13 +114,15 @@ def version_named(workspace: Workspace, version: str) -> str:
 
 def asked(options: BatchOptions) -> dict[str, Any]:
     """The options as the run takes them, with the caller's own folders."""
-    if is_address(options.patterns):
-        raise BadOption(f"--in takes local files: download {options.patterns}, and name them")
-
     checked_format(options.output_format)
+    if options.engine not in ENGINES:
+        raise BadOption(f"--engine is one of {', '.join(ENGINES)}, not {options.engine}")
+    if options.scheduler is not None and options.engine != DASK:
+        raise BadOption("--scheduler is for --engine dask: add that, or leave it out")
+
     job = asdict(options)
-    job["patterns"] = [os.path.abspath(options.patterns)]
-    job["out"] = os.path.abspath(options.out)
+    job["patterns"] = [_absolute(options.patterns)]
+    job["out"] = _absolute(options.out)
     job["keep"] = kept_columns(options.keep)
     job["max_bad"] = _share(options.max_bad)
     return job
@@ -129,6 +137,26 @@ def checked_format(output_format: str | None) -> None:
 def kept_columns(keep: str) -> list[str]:
     """The names of --keep."""
     return [name for name in keep.split(",") if name]
+
+
+def local_folder(out: str, option: str) -> Path:
+    """The folder of --out for an option that reads it again; raises BadOption for an address."""
+    folder = _absolute(out).removeprefix(THIS_MACHINE)
+    if ADDRESS in folder:
+        raise BadOption(
+            f"{option} reads predictions again, and takes no --out at an address such as {out}: "
+            f"give --out a folder of this machine"
+        )
+
+    return Path(folder)
+
+
+def _absolute(path: str) -> str:
+    """A path of the caller's own folder; an address is one already."""
+    if ADDRESS in path:
+        return path
+
+    return os.path.abspath(path)
 
 
 def _share(text: str) -> float:

@@ -19,8 +19,11 @@ SERVICE = (*SERVER, "cryptography", "pyyaml")
 RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pandas", "joblib")}
 # Of a version served by scikit-learn whose frame has columns that pyarrow holds.
 ARROW = ("pyarrow",)
-# Of a run over files.
-BATCH = ("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow")
+# Of a run over files, on this machine or on Dask, at any address.
+BATCH = (
+    *("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow"),
+    *("distributed", "fsspec", "aiohttp"),
+)
 ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx", "itsdangerous", "markupsafe")
 DELIVERY = (
     "scikit-learn",

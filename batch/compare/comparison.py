@@ -70,8 +70,8 @@ class RunComparison:
                 return self._go_on(folder, notes)
             except OSError as error:
                 raise BatchError(
-                    f"{folder.path} cannot be written to ({error.strerror}): make room, then the "
-                    f"same command goes on"
+                    f"{folder.address} cannot be written to ({error.strerror or error}): make "
+                    f"room, then the same command goes on"
                 ) from error
 
     def _go_on(self, folder: ComparisonFolder, notes: ComparisonNotes) -> Compared:
@@ -89,9 +89,8 @@ class RunComparison:
                 tallies[number, unit.number] = tally
                 meter.add(tally.overall.rows, 0)
 
-        for number, file in enumerate(self.inputs):
-            kind = self.job.output_format or file.format
-            folder.put_together(number, kind, self.units[number], _metadata(notes))
+        for number, units in enumerate(self.units):
+            folder.put_together(number, units, comparer.schema(number), notes)
 
         return self._succeed(folder, notes, total(tallies.values()))
 
@@ -117,8 +116,8 @@ class RunComparison:
 
         if earlier.bundles != notes.bundles or earlier.inputs != notes.inputs:
             raise BatchError(
-                f"{folder.path} holds a comparison of {' and '.join(earlier.versions)} over other "
-                f"files or bundles: take another folder for --out, or remove this one"
+                f"{folder.address} holds a comparison of {' and '.join(earlier.versions)} over "
+                f"other files or bundles: take another folder for --out, or remove this one"
             )
 
         if earlier.same_output(notes):
@@ -211,15 +210,6 @@ class RunComparison:
             notes.differences,
             self.job.out,
         )
-
-
-def _metadata(notes: ComparisonNotes) -> dict[str, str]:
-    return {
-        "sluice.model": notes.model,
-        "sluice.versions": " ".join(notes.versions),
-        "sluice.bundles": " ".join(notes.bundles),
-        "sluice.tolerance": str(notes.tolerance),
-    }
 
 
 def _now() -> str:

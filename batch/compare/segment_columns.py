@@ -95,13 +95,13 @@ class SegmentReader:
         self.dtypes = {column.name: column.dtype for column in columns}
 
     def read(self, unit: WorkUnit, rows: int) -> Iterator[pa.RecordBatch]:
-        """The unit in pieces of at most so many rows."""
+        """The unit in chunks of at most so many rows."""
         # The values are read as they are to be copied, and one column as the model takes it, for a
         # reader has at least one.
         reader = reader_of(unit.file.format, self.columns[:1], list(self.dtypes))
-        for piece in reader.read(unit, rows):
+        for chunk in reader.read(unit, rows):
             arrays = [
-                typed(piece.copied.column(name), dtype) for name, dtype in self.dtypes.items()
+                typed(chunk.copied.column(name), dtype) for name, dtype in self.dtypes.items()
             ]
             yield pa.RecordBatch.from_arrays(arrays, list(self.dtypes))
 

@@ -5,10 +5,12 @@ Rows count from 0, without the line of names and without empty lines."""
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 
 import pyarrow as pa
 
 from batch.errors import BatchError
+from batch.storage.remote_file import open_stream
 
 BLOCK_BYTES = 4 * 1024 * 1024
 """The line of names is at most as long, and a row ends in the block after that where it begins."""
@@ -30,7 +32,7 @@ def header_fault(path: str, error: Exception) -> BatchError:
     if isinstance(error, OSError):
         return BatchError(f"{path} cannot be read: {error.strerror or error}")
 
-    with open(path, "rb") as file:
+    with open_stream(path) as file:
         first = file.read(BLOCK_BYTES)
 
     if not first.strip():
@@ -85,7 +87,7 @@ def _endless_row(path: str) -> int:
     number = -1
     try:
         # Octets as characters: the encoding does not matter here.
-        with open(path, newline="", encoding="latin-1") as file:
+        with TextIOWrapper(open_stream(path), encoding="latin-1", newline="") as file:
             lines = _CountedLines(file)
             start = 0
             for row in csv.reader(lines):

@@ -3,6 +3,7 @@ they do not as a whole.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,9 +13,10 @@ import pyarrow.types as kinds
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
 from batch.inputs.csv_faults import BLOCK_BYTES, header_fault, not_text, row_fault
-from batch.inputs.pieces import Piece, require_names, require_once
 from batch.inputs.plain_columns import EXACT_WHOLE
+from batch.inputs.row_chunks import RowChunk, require_names, require_once
 from batch.inputs.work_units import WorkUnit
+from batch.storage.remote_file import is_empty, native_stream
 from service.bundle import Column
 from service.columns.plain import UnsignedNumbers
 from service.columns.registry import column_kind
@@ -41,19 +43,24 @@ class CsvFileRows:
                     f"Parquet or JSON lines"
                 )
 
-        names = self._header(path)
-        require_once(names, path)
-        require_names(self._names, names, path)
+        if not is_empty(path):
+            names = self._header(path)
+            require_once(names, path)
+            require_names(self._names, names, path)
+
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The file in pieces of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The file in chunks of at most so many rows; raises BatchError."""
         path = unit.file.path
+        if unit.file.size == 0:
+            return
+
         try:
             with self._opened(path) as reader:
                 for block in reader:
                     for start in range(0, block.num_rows, rows):
-                        yield self._piece(block.slice(start, rows))
+                        yield self._chunk(block.slice(start, rows))
         except (OSError, pa.ArrowException) as error:
             raise row_fault(path, error) from error
 
@@ -66,7 +73,10 @@ class CsvFileRows:
 
         return names
 
-    def _opened(self, path: str, all_columns: bool = False) -> pyarrow.csv.CSVStreamingReader:
+    @contextmanager
+    def _opened(
+        self, path: str, all_columns: bool = False
+    ) -> Iterator[pyarrow.csv.CSVStreamingReader]:
         # Octets, since what is no text makes its own row bad and ends no run.
         options = pyarrow.csv.ConvertOptions(
             include_columns=None if all_columns else self._names,
@@ -76,9 +86,13 @@ class CsvFileRows:
         # Without threads, since the processes are the parallelism.
         reading = pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
         parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        return pyarrow.csv.open_csv(path, reading, parsing, options)
+        with (
+            native_stream(path) as file,
+            pyarrow.csv.open_csv(file, reading, parsing, options) as reader,
+        ):
+            yield reader
 
-    def _piece(self, block: pa.RecordBatch) -> Piece:
+    def _chunk(self, block: pa.RecordBatch) -> RowChunk:
         unreadable: dict[int, str] = {}
         texts = _texts(block, unreadable)
         arrays = [
@@ -86,7 +100,7 @@ class CsvFileRows:
         ]
         typed = pa.RecordBatch.from_arrays(arrays, self._inputs)
         fitted = without_rows(self._fitter.fit(typed), unreadable)
-        return Piece(fitted, texts.select(self.keep), texts.slice)
+        return RowChunk(fitted, texts.select(self.keep), texts.slice)
 
     def _typed(self, texts: pa.Array, column: Column, unreadable: dict[int, str]) -> pa.Array:
         """The texts as values; those that are none become null, with the reason by row."""

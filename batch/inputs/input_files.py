@@ -1,14 +1,13 @@
 """Finds the input files of a run, and where the predictions of each go."""
 
-import glob
-import os
+import posixpath
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from pathlib import Path
 
 import msgspec
 
 from batch.errors import BatchError
+from batch.storage.listed_files import ListedFile, listed_files, suffix_of, without_query
 
 FORMATS = {
     ".parquet": "parquet",
@@ -20,9 +19,10 @@ FORMATS = {
 
 
 class InputFile(msgspec.Struct, frozen=True):
-    """A file to predict. name: relative to the folder that all inputs share.
+    """A file to predict. path: of this machine, or an address. name: relative to the folder that
+    all inputs share.
 
-    modified_ns, size: by which a changed file is told from the one that was begun.
+    modified_ns, size, etag: by which a changed file is told from the one that was begun.
     """
 
     path: str
@@ -30,37 +30,35 @@ class InputFile(msgspec.Struct, frozen=True):
     format: str
     size: int
     modified_ns: int
+    etag: str = ""
 
 
 def find_input_files(patterns: Sequence[str]) -> list[InputFile]:
     """The files in order of their names; raises BatchError where there are none or of what kind."""
     matches = chain.from_iterable(map(_matches, patterns))
-    paths = sorted(set(map(os.path.abspath, matches)))
-    folder = os.path.commonpath(list(map(os.path.dirname, paths)))
-    return [_input_file(path, folder) for path in paths]
+    files = {without_query(file.address): file for file in matches}
+    folder = posixpath.commonpath(list(map(posixpath.dirname, files)))
+    return [_input_file(files[path], posixpath.relpath(path, folder)) for path in sorted(files)]
 
 
-def _matches(pattern: str) -> Iterable[str]:
-    if os.path.isdir(pattern):
-        paths = [str(path) for path in Path(pattern).rglob("*") if path.suffix in FORMATS]
-    else:
-        paths = list(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
-
+def _matches(pattern: str) -> Iterable[ListedFile]:
     # Names that begin so are a run's own notes, here as in Hadoop and Spark.
-    paths = [path for path in paths if not os.path.basename(path).startswith(("_", "."))]
-    if paths:
-        return paths
+    files = [
+        file
+        for file in listed_files(pattern, FORMATS)
+        if not posixpath.basename(file.address).startswith(("_", "."))
+    ]
+    if files:
+        return files
 
     raise BatchError(f"{pattern} matches no file: give a file, a folder, or a glob in quotes")
 
 
-def _input_file(path: str, folder: str) -> InputFile:
-    kind = FORMATS.get(Path(path).suffix.lower())
+def _input_file(file: ListedFile, name: str) -> InputFile:
+    kind = FORMATS.get(suffix_of(name))
     if kind is None:
         raise BatchError(
-            f"{path} is none of {', '.join(FORMATS)}: convert it, or give another pattern"
+            f"{file.address} is none of {', '.join(FORMATS)}: convert it, or give another pattern"
         )
 
-    status = os.stat(path)
-    name = os.path.relpath(path, folder)
-    return InputFile(path, name, kind, status.st_size, status.st_mtime_ns)
+    return InputFile(file.address, name, kind, file.size, file.modified_ns, file.etag)

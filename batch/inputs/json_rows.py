@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
-from batch.inputs.pieces import Piece, require_names
+from batch.inputs.row_chunks import RowChunk, require_names
 from batch.inputs.work_units import WorkUnit
+from batch.storage.remote_file import open_stream
 from service.bundle import Column
 from service.rows import NOT_JSON, RowReader
 
@@ -30,29 +31,37 @@ class JsonFileRows:
 
     def check(self, path: str) -> pa.Schema:
         """Check the names of the first row; returns the columns to copy. Raises BatchError."""
-        with open(path, "rb") as file:
-            first = file.readline(LONGEST_LINE)
-
         try:
-            row = self._row.decode(first)
+            with open_stream(path) as file:
+                first = file.readline(LONGEST_LINE)
+        except OSError as error:
+            raise BatchError(f"{path} cannot be read: {error.strerror or error}") from error
+
+        if first:
+            require_names([*self._names, *self.keep], self._decoded(first, path), path)
+
+        return pa.schema(dict.fromkeys(self.keep, pa.string()))
+
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The file in chunks of at most so many rows; raises BatchError."""
+        path = unit.file.path
+        try:
+            with open_stream(path) as file:
+                lines = iter(lambda: file.readline(LONGEST_LINE), b"")
+                while chunk := list(islice(lines, rows)):
+                    yield self._chunk(chunk)
+        except OSError as error:
+            raise BatchError(
+                f"{path} cannot be read to its end: {error.strerror or error}"
+            ) from error
+
+    def _decoded(self, first: bytes, path: str) -> dict[str, msgspec.Raw]:
+        try:
+            return self._row.decode(first)
         except NOT_JSON as error:
             raise BatchError(f"{path}, line 1 is no JSON object: {error}") from error
 
-        require_names([*self._names, *self.keep], row, path)
-        return pa.schema(dict.fromkeys(self.keep, pa.string()))
-
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The file in pieces of at most so many rows; raises BatchError."""
-        path = unit.file.path
-        try:
-            with open(path, "rb") as file:
-                lines = iter(lambda: file.readline(LONGEST_LINE), b"")
-                while chunk := list(islice(lines, rows)):
-                    yield self._piece(chunk)
-        except OSError as error:
-            raise BatchError(f"{path} cannot be read to its end: {error.strerror}") from error
-
-    def _piece(self, lines: list[bytes]) -> Piece:
+    def _chunk(self, lines: list[bytes]) -> RowChunk:
         unreadable: dict[int, str] = {}
         rows: list[dict[str, msgspec.Raw]] = []
         for number, line in enumerate(lines):
@@ -68,7 +77,7 @@ class JsonFileRows:
         fitted = Fitted(len(lines), np.array(decoded.kept, dtype=np.int64), decoded.columns, bad)
 
         copied = [_texts(row.get(name) for row in rows) for name in self.keep]
-        return Piece(
+        return RowChunk(
             without_rows(fitted, unreadable),
             _batch(copied, self.keep, len(rows)),
             lambda start, count: _lines_batch(lines[start : start + count]),

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 from batch.errors import BatchError
 from batch.inputs.accepted_types import check_types
 from batch.inputs.arrow_columns import ColumnFitter
-from batch.inputs.pieces import Piece, require_names, require_once
+from batch.inputs.row_chunks import RowChunk, require_names, require_once
 from batch.inputs.work_units import WorkUnit
+from batch.storage.parquet_source import metadata_of, parquet_source
 from service.bundle import Column
 
 
@@ -26,27 +27,26 @@ class ParquetFileRows:
 
         Raises BatchError.
         """
-        try:
-            schema = pq.read_schema(path)
-        except (OSError, ValueError) as error:
-            raise BatchError(f"{path} cannot be read as Parquet: {error}") from error
-
+        schema = metadata_of(path).schema.to_arrow_schema()
         require_once(schema.names, path)
         check_types(self.columns, schema, path)
         require_names(self.keep, schema.names, path)
         return pa.schema(list(map(schema.field, self.keep)))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[Piece]:
-        """The unit in pieces of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+        """The unit in chunks of at most so many rows; raises BatchError."""
         names = list(dict.fromkeys([*(column.name for column in self.columns), *self.keep]))
         texts = [name for name in self._texts if name not in self.keep]
         path = unit.file.path
         try:
-            with pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False) as file:
+            with (
+                parquet_source(path) as source,
+                pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False) as file,
+            ):
                 batches = file.iter_batches(
                     batch_size=rows, row_groups=list(unit.groups), columns=names, use_threads=False
                 )
                 for batch in batches:
-                    yield Piece(self._fitter.fit(batch), batch.select(self.keep), batch.slice)
+                    yield RowChunk(self._fitter.fit(batch), batch.select(self.keep), batch.slice)
         except (OSError, pa.ArrowException) as error:
             raise BatchError(f"{path} cannot be read to its end: {error}") from error

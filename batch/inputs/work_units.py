@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 import msgspec
-import pyarrow.parquet as pq
 
-from batch.errors import BatchError
 from batch.inputs.input_files import InputFile
+from batch.storage.parquet_source import metadata_of
 
 # Small row groups are taken together, so that a unit is worth its files.
 UNIT_ROWS = 500_000
@@ -30,11 +29,7 @@ def units_of(file: InputFile) -> list[WorkUnit]:
     if file.format != "parquet":
         return [WorkUnit(file, 0, (), 0, None)]
 
-    try:
-        metadata = pq.read_metadata(file.path)
-    except (OSError, ValueError) as error:
-        raise BatchError(f"{file.path} cannot be read as Parquet: {error}") from error
-
+    metadata = metadata_of(file.path)
     sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     return list(_grouped(file, sizes))
 

@@ -1,6 +1,6 @@
 """Puts the parts of a file together: one output for one input, row for row."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -8,47 +8,51 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from batch.outputs.durable import replaced
-from batch.outputs.parts import GATHERED_ROWS, read_part
+from batch.outputs.parts import GATHERED_ROWS
+from batch.outputs.stored_folder import StoredFolder
 
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl"}
 
 
 def write_output(
-    path: Path, kind: str, schema: pa.Schema, parts: Sequence[Path], notes: Mapping[str, str]
+    folder: StoredFolder,
+    name: str,
+    kind: str,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    notes: Mapping[str, str],
 ) -> int:
     """Write the output; returns its rows. notes: of the run, into Parquet's metadata."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     writers = {"parquet": _write_parquet, "csv": _write_csv, "jsonl": _write_lines}
-    with replaced(path) as draft:
-        return writers[kind](draft, schema.with_metadata(notes), parts)
+    with folder.draft(name) as draft:
+        return writers[kind](draft, schema.with_metadata(notes), batches)
 
 
-def _write_parquet(path: Path, schema: pa.Schema, parts: Sequence[Path]) -> int:
+def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for table in _gathered(parts):
+        for table in _gathered(batches):
             writer.write_table(table.cast(schema), row_group_size=GATHERED_ROWS)
             rows += table.num_rows
 
     return rows
 
 
-def _write_csv(path: Path, schema: pa.Schema, parts: Sequence[Path]) -> int:
+def _write_csv(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     with pyarrow.csv.CSVWriter(path, schema.remove_metadata()) as writer:
-        for table in _gathered(parts):
+        for table in _gathered(batches):
             writer.write_table(table)
             rows += table.num_rows
 
     return rows
 
 
-def _write_lines(path: Path, _schema: pa.Schema, parts: Sequence[Path]) -> int:
+def _write_lines(path: Path, _schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     rows = 0
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
-        for table in _gathered(parts):
+        for table in _gathered(batches):
             for row in table.to_pylist():
                 file.write(encode(row) + b"\n")
 
@@ -57,22 +61,21 @@ def _write_lines(path: Path, _schema: pa.Schema, parts: Sequence[Path]) -> int:
     return rows
 
 
-def _gathered(parts: Sequence[Path]) -> Iterator[pa.Table]:
+def _gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Tables of GATHERED_ROWS rows, whatever the units were, so that no resumption shows."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
-    for part in parts:
-        for batch in read_part(part):
-            waiting.append(batch)
-            rows += batch.num_rows
-            if rows < GATHERED_ROWS:
-                continue
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows < GATHERED_ROWS:
+            continue
 
-            table = pa.Table.from_batches(waiting)
-            whole = rows - rows % GATHERED_ROWS
-            yield table.slice(0, whole)
-            waiting = table.slice(whole).to_batches()
-            rows -= whole
+        table = pa.Table.from_batches(waiting)
+        whole = rows - rows % GATHERED_ROWS
+        yield table.slice(0, whole)
+        waiting = table.slice(whole).to_batches()
+        rows -= whole
 
     if rows:
         yield pa.Table.from_batches(waiting)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
 from batch.inputs.work_units import WorkUnit
-from batch.outputs.durable import replaced
+from batch.outputs.stored_folder import StoredFolder
 
 GATHERED_ROWS = 131_072
 """Rows of a record batch in a part, and of a row group in a Parquet output."""
@@ -27,18 +27,19 @@ class BadFileRow(msgspec.Struct, frozen=True, omit_defaults=True):
     values: dict[str, Any] | None = None
 
 
-class PartFiles(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class PartFiles:
     """Where the parts of a run are. folder: of its own, within the run's output."""
 
-    folder: Path
+    folder: StoredFolder
 
-    def data(self, unit: WorkUnit, file_number: int) -> Path:
-        """The predictions of a unit."""
-        return self.folder / f"{file_number:05}-{unit.number:05}.arrow"
+    def data(self, unit: WorkUnit, file_number: int) -> str:
+        """The name of a unit's predictions, with which it is complete."""
+        return f"{file_number:05}-{unit.number:05}.arrow"
 
-    def bad(self, unit: WorkUnit, file_number: int) -> Path:
-        """Its bad rows, which are complete once its predictions are there."""
-        return self.folder / f"{file_number:05}-{unit.number:05}.bad.jsonl"
+    def bad(self, unit: WorkUnit, file_number: int) -> str:
+        """The name of its bad rows, which are there before the predictions."""
+        return f"{file_number:05}-{unit.number:05}.bad.jsonl"
 
 
 class PartWriter:
@@ -66,10 +67,10 @@ class PartWriter:
 
 
 @contextmanager
-def part_writer(path: Path, schema: pa.Schema) -> Iterator[PartWriter]:
+def part_writer(folder: StoredFolder, name: str, schema: pa.Schema) -> Iterator[PartWriter]:
     """Write a part; it appears once it is complete."""
     with (
-        replaced(path) as draft,
+        folder.draft(name) as draft,
         pa.OSFile(str(draft), "wb") as file,
         pa.ipc.new_file(file, schema) as sink,
     ):
@@ -78,9 +79,9 @@ def part_writer(path: Path, schema: pa.Schema) -> Iterator[PartWriter]:
         writer.flush()
 
 
-def read_part(path: Path) -> Iterator[pa.RecordBatch]:
-    """The batches of a part, mapped into memory."""
-    with pa.memory_map(str(path)) as file:
+def read_part(folder: StoredFolder, name: str) -> Iterator[pa.RecordBatch]:
+    """The batches of a part, one after another."""
+    with folder.opened(name) as file:
         reader = pa.ipc.open_file(file)
         for number in range(reader.num_record_batches):
             yield reader.get_batch(number)

@@ -1,8 +1,5 @@
 """The output folder of a run: one run at a time, and its notes, by which it goes on."""
 
-import fcntl
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +9,10 @@ import msgspec
 
 from batch.errors import BatchError
 from batch.inputs.input_files import InputFile
-from batch.outputs.durable import draft_of, replaced
 from batch.outputs.parts import PartFiles
+from batch.outputs.stored_folder import StoredFolder, folder_at
 
-MANIFEST, SUCCESS, LOCK, PARTS, BAD_ROWS = (
-    "_sluice.json", "_SUCCESS", "_lock", "_parts", "_bad_rows.jsonl",
-)  # fmt: skip
+MANIFEST, SUCCESS, PARTS, BAD_ROWS = "_sluice.json", "_SUCCESS", "_parts", "_bad_rows.jsonl"
 FORMAT = 1
 
 
@@ -60,44 +55,42 @@ class RunNotes(msgspec.Struct, frozen=True, kw_only=True):
 class RunFolder:
     """One run's folder. Held by its lock."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.parts = PartFiles(path / PARTS)
+    def __init__(self, files: StoredFolder) -> None:
+        self.files = files
+        self.parts = PartFiles(files.within(PARTS))
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.files.address
 
     def earlier(self) -> RunNotes | None:
         """The notes of the run that was begun here; raises BatchError where they are no such."""
-        path = self.path / MANIFEST
         try:
-            return msgspec.json.decode(path.read_bytes(), type=RunNotes)
+            return msgspec.json.decode(self.files.read(MANIFEST), type=RunNotes)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
             raise BatchError(
-                f"{path} cannot be read ({error}): take another folder for --out"
+                f"{self.address}/{MANIFEST} cannot be read ({error}): take another folder for --out"
             ) from error
 
     def write(self, notes: RunNotes) -> None:
         """Replace the notes."""
-        with replaced(self.path / MANIFEST) as draft:
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(notes)) + b"\n")
+        with self.files.draft(MANIFEST) as draft:
+            draft.write_bytes(_lines(notes))
 
     def begin(self, notes: RunNotes) -> RunNotes:
         """Begin a run, or go on with the earlier one; returns the notes that hold.
 
         Raises BatchError where another run was begun here.
         """
-        earlier = self.earlier()
-        if earlier is None:
-            self._require_empty()
-            self.write(notes)
-        else:
-            _require_same(earlier, notes, self.path)
-
-        held = earlier or notes
+        held = self.earlier() or self._begun(notes)
+        _require_same(held, notes, self.address)
         if held.state == "done" and self._has_outputs(held):
             self._finish()
         else:
-            self.parts.folder.mkdir(mode=0o700, exist_ok=True)
+            self.parts.folder.make()
 
         return held
 
@@ -108,33 +101,47 @@ class RunFolder:
 
     def _finish(self) -> None:
         """What comes after the notes of a run that is done, and may be cut off at any moment."""
-        shutil.rmtree(self.parts.folder, ignore_errors=True)
+        self.parts.folder.delete()
         if not self.is_done():
-            with replaced(self.path / SUCCESS):
+            with self.files.draft(SUCCESS):
                 pass
 
     def _has_outputs(self, notes: RunNotes) -> bool:
-        return all((self.path / output).exists() for output in notes.outputs)
+        return all(map(self.files.exists, notes.outputs))
 
     def is_done(self) -> bool:
         """Whether the run that was begun here succeeded."""
-        return (self.path / SUCCESS).exists()
+        return self.files.exists(SUCCESS)
+
+    def _begun(self, notes: RunNotes) -> RunNotes:
+        """The notes of the run that begins, or of another one that began at the same moment."""
+        self._require_empty()
+        try:
+            self.files.write_new(MANIFEST, _lines(notes))
+        except FileExistsError:
+            return self.earlier() or notes
+
+        return notes
 
     def _require_empty(self) -> None:
         """Raise BatchError for files that no run left which was killed before its notes."""
-        own = {LOCK, draft_of(self.path / MANIFEST).name}
-        if not any(self.parts.folder.glob("*")):
-            own.add(PARTS)
+        names = self.files.names()
+        if not self.parts.folder.names():
+            names.discard(PARTS)
 
-        strange = [path.name for path in self.path.iterdir() if path.name not in own]
+        strange = sorted(names)
         if strange:
             raise BatchError(
-                f"{self.path} holds {strange[0]}, which no run wrote: take an empty folder for "
+                f"{self.address} holds {strange[0]}, which no run wrote: take an empty folder for "
                 f"--out"
             )
 
 
-def _require_same(earlier: RunNotes, notes: RunNotes, folder: Path) -> None:
+def _lines(notes: RunNotes) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(notes)) + b"\n"
+
+
+def _require_same(earlier: RunNotes, notes: RunNotes, folder: str) -> None:
     began, now = earlier.fingerprint(), notes.fingerprint()
     for what, value in began.items():
         if now[what] != value:
@@ -163,22 +170,8 @@ def _short(value: Any) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[RunFolder]:
+def opened(address: str | Path) -> Iterator[RunFolder]:
     """The folder, for this run alone; raises BatchError while another run has it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise BatchError(f"{path} cannot be written to: {error.strerror}") from error
-
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BatchError(
-                f"another run writes into {path}: wait for its end, or take another folder"
-            ) from error
-
-        yield RunFolder(path)
-    finally:
-        os.close(descriptor)
+    files = folder_at(address)
+    with files.locked():
+        yield RunFolder(files)

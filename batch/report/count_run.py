@@ -56,15 +56,15 @@ class FinishedCounts:
         self._require_unchanged()
 
     def count(self, training: BundleDistributions, meter: ProgressMeter) -> RunCounts:
-        """Read inputs and predictions once, in pieces."""
+        """Read inputs and predictions once, in chunks."""
         columns = {one.name: one.empty() for one in training.columns}
         predictions = dict(self._empty_predictions(training))
         for number, file in enumerate(self.notes.inputs):
             for unit in units_of(file):
                 reader = reader_of(file.format, self.bundle.manifest.columns, [])
-                for piece in reader.read(unit, ROWS):
-                    self._add_columns(columns, piece.fitted.columns)
-                    meter.add(piece.fitted.rows, 0)
+                for chunk in reader.read(unit, ROWS):
+                    self._add_columns(columns, chunk.fitted.columns)
+                    meter.add(chunk.fitted.rows, 0)
 
             for batch in self._outputs(number):
                 _add_predictions(predictions, batch)

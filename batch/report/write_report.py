@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from batch.errors import BatchError
-from batch.outputs.durable import replaced
+from batch.outputs.atomic_file import replaced
 from batch.progress import ProgressMeter
 from batch.report.count_run import FinishedCounts
 from batch.report.job import ReportJob

@@ -22,6 +22,8 @@ def progress(out: Out, event: Event) -> None:
         out.say(_comparing(event))
     elif event["event"] == "progress":
         out.say(_progress(event))
+    elif event["event"] == "note":
+        out.say(f"  {event['detail']}")
 
 
 def ended(out: Out, event: Event, reported: Event | None = None) -> int:
@@ -88,10 +90,13 @@ def _started(event: Event) -> str:
     if event["resumed_rows"]:
         resumed = f"; goes on after {event['resumed_rows']:,} rows of an earlier run"
 
+    workers = f"in {counted(event['processes'], 'process', 'processes')}"
+    if event["engine"] == "dask":
+        workers = f"on {counted(event['processes'], 'worker')} of Dask"
+
     return (
         f"{event['version']} on {event['runtime']}: {counted(event['files'], 'file')}{rows}, "
-        f"{event['chunk_rows']:,} rows at once in "
-        f"{counted(event['processes'], 'process', 'processes')}{resumed}"
+        f"{event['chunk_rows']:,} rows at once {workers}{resumed}"
     )
 
 

@@ -101,7 +101,9 @@ class BatchHarness:
         """A version's model, as a run loads it."""
         return load(*map(str, self.bundles(name)))
 
-    def start(self, name: str = "logistic", **more: Any) -> "subprocess.Popen[bytes]":
+    def start(
+        self, name: str = "logistic", start_new_session: bool = False, **more: Any
+    ) -> "subprocess.Popen[bytes]":
         """Run it in a process of its own, which reports to its standard output."""
         process = subprocess.Popen(
             [sys.executable, "-m", "batch"],
@@ -109,6 +111,7 @@ class BatchHarness:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
+            start_new_session=start_new_session,
         )
         process.stdin.write(msgspec.json.encode(self.job(name, **more)))
         process.stdin.close()

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 import batch.inputs.work_units
-from batch import run as batch_run
 from batch.errors import BatchError
-from batch.outputs.run_folder import RunFolder, opened
+from batch.outputs.disk_folder import DiskFolder
+from batch.outputs.run_folder import opened
+from batch.predict_unit import UnitPredictor
 from tests.batch.batch_harness import WAIT_S, ended, events_of, many_loans
 from tests.process_tree import descendants_of, has_ended
 from tests.until import until
@@ -36,7 +37,7 @@ def complete_units(batch):
 
 def unit_in_hand(batch):
     """Whether a unit is being written."""
-    return list((batch.out / "_parts").glob(".*.arrow.draft"))
+    return list((batch.out / "_parts").glob(".*.arrow.*.draft"))
 
 
 MOMENTS = {
@@ -105,7 +106,7 @@ def test_a_run_killed_at_its_very_beginning_or_end_goes_on(batch, killed, monkey
     at = (batch.out / "rows.parquet").exists() and (batch.out / "rows.parquet").stat().st_mtime_ns
     if at:
         # What was done is not done again.
-        monkeypatch.delattr(batch_run.UnitPredictor, "predict")
+        monkeypatch.delattr(UnitPredictor, "predict")
 
     ended = batch.run()
     assert (ended.state, ended.rows) == ("done", 1000)
@@ -119,10 +120,10 @@ def test_a_run_killed_at_its_very_beginning_or_end_goes_on(batch, killed, monkey
 def test_the_notes_are_written_before_anything_else(batch, monkeypatch):
     batch.write(many_loans(10))
 
-    def fails(self, notes):
+    def fails(self, name, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(RunFolder, "write", fails)
+    monkeypatch.setattr(DiskFolder, "write_new", fails)
     with pytest.raises(BatchError, match="No space left on device"):
         batch.run()
     assert [path.name for path in batch.out.iterdir()] == ["_lock"]
@@ -131,8 +132,6 @@ def test_the_notes_are_written_before_anything_else(batch, monkeypatch):
 def test_what_was_predicted_is_not_predicted_again(batch, small_units, monkeypatch):
     batch.write(many_loans(1000), row_group_size=100)
     asked = []
-    from batch.predict_unit import UnitPredictor
-
     predict = UnitPredictor.predict
 
     def breaking(self, unit, *more):

@@ -38,6 +38,12 @@ def test_a_target_that_does_not_exist_or_is_not_the_settings(tmp_path):
     assert 'needs target = "heroku" in deploy.toml: versions run in local now' in why
 
 
+@pytest.mark.parametrize("option", ["engine", "scheduler"])
+def test_an_engine_of_this_machine(tmp_path, option):
+    why = refused(tmp_path, **{option: "dask"})
+    assert "--target is one dyno's work: leave --engine and --scheduler out" in why
+
+
 def test_a_variable_that_is_not_set(tmp_path, monkeypatch):
     monkeypatch.delenv("STORE_KEY", raising=False)
     assert "--env names STORE_KEY, which this environment" in refused(tmp_path, env="STORE_KEY")

@@ -136,7 +136,6 @@ def test_lint_reads_the_steps_of_a_canary(project: ProjectHarness, steps: str, s
         (("deliver", "v1", "--from", "x.py", "--environment", "https://a.example/e.yaml"), "--env"),
         (("deliver", "v1", "--from", "runs:/abc/model"), "--from"),
         (("deliver", "v1", "--from", "x.pkl", "--sample", "s3://rows/x.parquet"), "--sample"),
-        (("predict", "v1", "--in", "s3://rows/*.parquet", "--out", "out"), "--in"),
     ],
 )
 def test_an_address_in_the_place_of_a_file(

@@ -1,4 +1,4 @@
-"""A piece of an input file: rows that are predicted in one call."""
+"""A chunk of an input file: rows that are predicted in one call."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +11,7 @@ from batch.inputs.arrow_columns import Fitted
 
 
 @dataclass(frozen=True)
-class Piece:
+class RowChunk:
     """Some rows of a file.
 
     copied: the columns to copy beside the predictions. values: the input of so many rows from a
