@@ -1,29 +1,16 @@
-"""Compares by the job on standard input; writes its events to standard output, one JSON a line."""
+"""Compares two runs: `python -m batch.compare [PARENT]`."""
 
 import sys
 
-import msgspec
-
 from batch.compare.comparison import RunComparison
 from batch.compare.job import ComparisonJob
-from batch.errors import BatchError
-from batch.events import FAILED, INTERRUPTED, RunRefused, report
-from wire.parent_process import end_with_starter
+from batch.events import report
+from batch.job_process import do_job
 
 
 def main() -> int:
     """Compare; returns the exit code."""
-    end_with_starter(sys.argv[1:])
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=ComparisonJob)
-    try:
-        report(RunComparison(job, report).run())
-    except BatchError as error:
-        report(RunRefused(str(error)))
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-
-    return 0
+    return do_job(ComparisonJob, lambda job: RunComparison(job, report).run())
 
 
 if __name__ == "__main__":
