@@ -4,7 +4,7 @@ import { actMarks, immatureZone } from "./chart-marks.js";
 import { axes, lineOf, watchColours } from "./chart-style.js";
 import { numberWords } from "./numbers.js";
 
-const HEIGHT = 170;
+const HEIGHT = matchMedia("(min-width: 120rem)").matches ? 240 : 170;
 const shown = new Map();
 let newest = null;
 

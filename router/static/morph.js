@@ -9,20 +9,31 @@ export function morph(section, html) {
   morphChildren(section, newer.content);
 }
 
+// Elements with an id stay the same ones where their order changes; others are matched by position.
 function morphChildren(old, newer) {
-  const before = [...old.childNodes];
-  const after = [...newer.childNodes];
-  after.forEach((node, index) => {
-    const own = before[index];
-    if (own === undefined) old.append(node);
-    else if (isAlike(own, node)) morphNode(own, node);
-    else own.replaceWith(node);
-  });
-  before.slice(after.length).forEach((node) => node.remove());
+  const withId = new Map([...old.children].filter((child) => child.id !== "").map((child) => [child.id, child]));
+  let next = old.firstChild;
+  for (const node of [...newer.childNodes]) {
+    const own = counterpart(node, next, withId);
+    if (own === null) {
+      old.insertBefore(node, next);
+      continue;
+    }
+    if (own === next) next = next.nextSibling;
+    else old.insertBefore(own, next);
+    morphNode(own, node);
+  }
+  while (next !== null) {
+    const rest = next;
+    next = next.nextSibling;
+    rest.remove();
+  }
 }
 
-function isAlike(own, node) {
-  return own.nodeType === node.nodeType && own.nodeName === node.nodeName && (own.id ?? "") === (node.id ?? "");
+function counterpart(node, next, withId) {
+  const own = node.id ? withId.get(node.id) ?? null : next;
+  if (own === null || own.nodeName !== node.nodeName || (own.id ?? "") !== (node.id ?? "")) return null;
+  return own;
 }
 
 function morphNode(own, node) {

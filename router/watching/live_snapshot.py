@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import operator
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from router.watching.sources.page_reader import PageReader
 from router.watching.sources.page_sources import PageSources
 
 EVERY_S = 1.0
+MOST_PAST = 8
+"""Past moments that are kept: a page and its charts ask for the same one."""
+SETTLED_S = 60.0
+"""After so long no counts of a moment are still to come."""
 FAST = 1
 """gzip's quickest level: a third of the bytes for half a millisecond."""
 
@@ -66,12 +71,14 @@ class LiveSnapshots:
         sections: PageSections,
         assets: str,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._reader, self._sections, self._assets = reader, sections, assets
-        self._clock = clock
+        self._clock, self._wall = clock, wall
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="watching")
         self._charts: dict[str, ChartsOfSpan] = {}
         self._newest: dict[str, tuple[float, LiveSnapshot]] = {}
+        self._past: OrderedDict[tuple[float, str], LiveSnapshot] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[LiveSnapshot]] = {}
 
     async def now(self, span: str) -> LiveSnapshot:
@@ -89,7 +96,17 @@ class LiveSnapshots:
 
     async def then(self, at: float, span: str) -> LiveSnapshot:
         """The snapshot of a past time (epoch seconds); raises StoreError."""
-        return await self._in_thread(lambda: self._made(self._reader.then(at, span)))
+        known = self._past.get((at, span))
+        if known is not None:
+            return known
+
+        made = await self._in_thread(lambda: self._made(self._reader.then(at, span)))
+        if self._wall() - at > SETTLED_S:
+            self._past[at, span] = made
+            while len(self._past) > MOST_PAST:
+                self._past.popitem(last=False)
+
+        return made
 
     def close(self) -> None:
         """Render no more."""

@@ -43,6 +43,8 @@ def watched(browser, delivered, tmp_path_factory):
 
 
 OPERATOR = ("--role", "operator")
+PASSED_ON = {**DESKTOP, "extra_http_headers": {"X-Forwarded-For": "192.0.2.1"}}
+"""Of a browser behind a proxy, for which the router is not this machine's."""
 
 
 def live(stack):
@@ -104,10 +106,11 @@ def test_the_numbers_are_those_of_status_and_of_metrics(browser, watched):
 def test_every_table_has_the_numbers_of_its_chart(browser, watched):
     with browser.tab() as tab:
         tab.open(watched.url)
-        for summary in tab.page.query_selector_all(".chart-numbers:not([hidden]) summary"):
-            summary.click()
 
         def alike():
+            tab.page.eval_on_selector_all(
+                ".chart-numbers", "all => all.forEach((one) => { one.open = true; })"
+            )
             shown, drawn = tables(tab), charts(live(watched))
             return shown == {name: drawn.get(name) for name in shown}
 
@@ -145,6 +148,29 @@ def tables(tab: PageTab):
               [...row.querySelectorAll("td")].map((cell) =>
                 cell.textContent === "–" ? null : parseFloat(cell.textContent)))]]))"""
     )
+
+
+def test_a_newer_snapshot_leaves_what_is_the_same_alone(browser, watched):
+    with browser.tab() as tab:
+        tab.open(watched.url)
+        tab.page.click("#chart-split summary")
+        tab.page.focus("[data-act=abort]")
+        tab.page.evaluate("document.querySelector('#signal-errors').marked = true")
+        html = """<h2>Signals</h2>
+            <div class="signals"><article id="signal-new"></article>
+            <article id="signal-errors"><h3>Errors</h3></article></div>"""
+        tab.page.evaluate(
+            """async (html) => {
+              const script = document.querySelector("script[type=module]").src;
+              const { morph } = await import(script.replace("page.js", "morph.js"));
+              morph(document.getElementById("signals"), html);
+            }""",
+            html,
+        )
+        assert tab.page.evaluate("document.querySelector('#signal-errors').marked")
+        assert tab.page.evaluate("document.querySelector('#signal-latency') === null")
+        assert tab.page.evaluate("document.querySelector('#chart-split details').open")
+        assert tab.page.evaluate("document.activeElement.dataset.act") == "abort"
 
 
 def test_every_chart_has_a_label_that_says_it(browser, watched):
@@ -244,6 +270,29 @@ def test_a_hidden_tab_polls_seldom(browser, watched):
         assert [url for url in polls if "/live" in url] == []
 
 
+def test_a_stranger_signs_in_and_then_sees_the_page(browser, watched):
+    with browser.tab(**PASSED_ON) as tab:
+        tab.page.goto(watched.url)
+        assert tab.axe() == []
+        tab.page.fill("#token", "sluice_not-this-one")
+        tab.page.keyboard.press("Enter")
+        tab.shows("#refused", "no valid token")
+        tab.page.fill("#token", watched.token)
+        tab.page.keyboard.press("Enter")
+        tab.page.wait_for_selector("#headline .sentence")
+        assert tab.text("#who") == "bob (operator)"
+
+
+def test_without_scripts_one_signs_in_and_sees_the_moment(browser, watched):
+    with browser.tab(**PASSED_ON, java_script_enabled=False) as tab:
+        tab.page.goto(watched.url)
+        tab.page.fill("#token", watched.token)
+        tab.page.click("form button")
+        tab.page.wait_for_selector("#headline .sentence")
+        assert "50 %" in tab.text("#split")
+        assert "Without a script" in tab.text("noscript .banner")
+
+
 def test_a_router_that_is_gone_is_said_to_be_and_the_page_comes_back(browser, watched):
     with browser.tab() as tab:
         tab.open(watched.url)
@@ -314,8 +363,15 @@ def test_who_signs_out_is_nobody_again(browser, watched):
 
 
 def test_a_revoked_token_ends_the_session_of_an_open_page(browser, watched):
-    with browser.tab() as tab:
-        tab.open(watched.url)
-        sign_in(tab, watched.token)
+    with browser.tab(**PASSED_ON) as far, browser.tab() as near:
+        far.page.goto(watched.url)
+        far.page.fill("#token", watched.token)
+        far.page.keyboard.press("Enter")
+        far.page.wait_for_selector("body[data-state=live], body[data-state=stale]")
+        near.open(watched.url)
+        sign_in(near, watched.token)
         watched.run("tokens", "revoke", "bob")
-        tab.shows("#who", "not signed in")
+        near.shows("#who", "not signed in")
+        far.page.wait_for_selector("body[data-state=signed-out]")
+        far.shows("#banner", "You are signed out")
+        assert far.axe() == []

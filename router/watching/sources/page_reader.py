@@ -153,7 +153,8 @@ class PageReader:
         if known is not None and _is_new_enough(known, ledger, now):
             return known
 
-        acts: list[RecordedAct] = []
+        # While the ledger is away, what it had is still shown.
+        acts = known.acts if known is not None else []
         report, away = None, ""
         try:
             acts = self._acts.newest(ledger.revision)

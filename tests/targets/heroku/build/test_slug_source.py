@@ -195,6 +195,12 @@ def test_the_router_holds_its_rooms_and_settings_and_no_model(here: Workspace) -
         "Procfile",
     }
     assert "router/templates/page.html" in found.files
+    static = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "router" / "static").rglob("*")
+        if path.is_file()
+    }
+    assert static <= set(found.files)
     assert {"psycopg", "psycopg-binary", "sqlalchemy", "httpx"} <= names(found)
     assert names(found) & {"onnxruntime", "scikit-learn", "cryptography"} == set()
 
