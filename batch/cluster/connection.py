@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 
 import dask
 import pyarrow as pa
@@ -27,8 +28,7 @@ class OwnWorker(WorkerPlugin):  # type: ignore[misc]
     """A worker of a cluster of our own."""
 
     def setup(self, worker: Worker) -> None:
-        """Leave Ctrl-C to the run, one core to others, and no page open."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        """Leave the other cores to others, and no page open."""
         pa.set_cpu_count(1)
         worker.http_server.stop()
 
@@ -40,7 +40,26 @@ def own_cluster(processes: int) -> Iterator[Client]:
         # A worker that starts anew may take its time; Dask would give it up meanwhile.
         dask.config.set({"distributed.deploy.lost-worker-timeout": RESTART_TIMEOUT}),
         tempfile.TemporaryDirectory(prefix="sluice-dask-") as scratch,
-        LocalCluster(
+        _local_cluster(processes, scratch) as cluster,
+        Client(cluster) as client,
+    ):
+        # Dask opens one with or without a dashboard.
+        cluster.scheduler.http_server.stop()
+        client.register_plugin(OwnWorker())
+        yield client
+
+
+def _local_cluster(processes: int, scratch: str) -> LocalCluster:
+    """Workers that Ctrl-C is left out of from their first moment on, also those that start anew.
+
+    Threads and processes begin with the blocked signals of the thread that starts them, and Dask
+    starts its workers from a thread of its own.
+    """
+    # By itself it would unblock the signal.
+    resource_tracker.ensure_running()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return LocalCluster(
             n_workers=processes,
             threads_per_worker=1,
             host=LOOPBACK,
@@ -49,13 +68,9 @@ def own_cluster(processes: int) -> Iterator[Client]:
             silence_logs=logging.CRITICAL,
             memory_limit=0,
             local_directory=scratch,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        # Dask opens one with or without a dashboard.
-        cluster.scheduler.http_server.stop()
-        client.register_plugin(OwnWorker())
-        yield client
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @contextmanager

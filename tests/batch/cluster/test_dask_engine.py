@@ -131,16 +131,25 @@ def test_a_killed_run_goes_on_with_the_other_engine(batch, tmp_path):
     assert contents(batch.out) == of_local_engine(batch, tmp_path)
 
 
-def test_ctrl_c_ends_after_the_units_in_hand_and_the_run_goes_on(batch, tmp_path):
-    write_files(batch)
+def has_begun(process):
+    """Whether the run has said that it begins, which it waits for."""
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("reached", [workers_of, has_begun])
+def test_ctrl_c_ends_after_the_units_in_hand_and_the_run_goes_on(batch, tmp_path, reached):
+    # So many that a busy machine does not end the run before it is interrupted.
+    rows = 3 * ROWS
+    write_files(batch, rows)
     process = batch.start(engine="dask", processes=2, start_new_session=True)
-    process.stdout.readline()
+    until(lambda: reached(process), "the workers start or run")
     # As a terminal does it: to the workers too.
     os.killpg(process.pid, signal.SIGINT)
     events = events_of(process)
     assert process.wait(WAIT_S) == 130
     assert events[-1]["state"] == "interrupted"
-    assert 0 < events[-1]["rows"] < FILES * ROWS
+    assert 0 < events[-1]["rows"] < FILES * rows
+    assert not any("is gone" in event.get("detail", "") for event in events)
     assert not is_predicting(batch)
     assert run_apart(batch, engine="dask")[-1]["state"] == "done"
     assert contents(batch.out) == of_local_engine(batch, tmp_path)

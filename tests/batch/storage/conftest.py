@@ -4,6 +4,7 @@ import functools
 import http.server
 import os
 import re
+import sys
 import threading
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,8 @@ from uuid import uuid4
 import fsspec
 import pytest
 from moto.server import ThreadedMotoServer
+
+from batch.storage.remote_file import BLOCK_BYTES
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +76,11 @@ class RangeHandler(http.server.SimpleHTTPRequestHandler):
         return file
 
     def copyfile(self, source, outputfile):
-        """No more than the range."""
-        outputfile.write(source.read(getattr(self, "left", -1)))
+        """No more than the range, block by block: its memory is the test's."""
+        left = getattr(self, "left", sys.maxsize)
+        while block := source.read(min(left, BLOCK_BYTES)):
+            outputfile.write(block)
+            left -= len(block)
 
     def log_message(self, *_arguments):
         """Say nothing."""
