@@ -7,6 +7,9 @@ whose order alternates, so that a noisy second hurts both alike; the median of t
 with an interval that holds it in 95 % of the runs or more. cpu_traces: the processor time of router
 and versions for a request, with over without, of turns in which both are loaded at once: it says
 something on a busy machine, too.
+ratio: requests/s of one stack with 20 tabs of the operator's page open over those without, in pairs
+of turns likewise. page_kb: what a browser loads for the page, compressed. history_bytes_90d: the
+history's files after 90 days of dense traffic.
 The last line is one JSON object."""
 
 import argparse
@@ -14,6 +17,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -24,16 +28,19 @@ from statistics import median
 from rich.console import Console
 
 from benchmarks.load import Load, wrk
+from benchmarks.page_pollers import open_tabs, page_kb
 from benchmarks.processes import BenchmarkFailed, tree
 from benchmarks.results import leave
 from benchmarks.setups.pairs import FLIGHTS
 from benchmarks.setups.sluice import Stack, stack
+from tests.store.history.dense_history import history_bytes
 
 CONNECTIONS = 64
 WARM_UP_S = 2
 RATIO = 0.01
 CONFIDENCE = 0.95
 PAIRS = 9
+TABS = 20
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,27 @@ def main() -> int:
         on = running.enter_context(stack("watching-on", settings))
         pairs = list(_pairs(off, on, options.pairs, options.seconds, console))
         at_once = list(_at_once(off, on, options.pairs, options.seconds))
+        watched = list(_watched(off, options.pairs, options.seconds, console))
+        size_kb = page_kb(off.url)
         spans = collector.end()
 
     ratios = sorted(
         with_spans.load.requests_s / without.load.requests_s for without, with_spans in pairs
     )
     cpu = sorted(with_spans.cpu_us / without.cpu_us for without, with_spans in at_once)
-    failed = sum(turn.load.failed for pair in (*pairs, *at_once) for turn in pair)
+    watching = sorted(
+        with_tabs.load.requests_s / without.load.requests_s for without, with_tabs in watched
+    )
+    failed = sum(turn.load.failed for pair in (*pairs, *at_once, *watched) for turn in pair)
     requests = sum(with_spans.load.requests for _, with_spans in (*pairs, *at_once))
+    with tempfile.TemporaryDirectory() as folder:
+        history = history_bytes(Path(folder))
+
     result = {
+        "ratio": round(median(watching), 4),
+        "ratio_interval": _interval(watching),
+        "page_kb": size_kb,
+        "history_bytes_90d": history,
         "ratio_traces": round(median(ratios), 4),
         "ratio_traces_interval": _interval(ratios),
         "cpu_traces": round(median(cpu), 4),
@@ -104,6 +123,22 @@ def _pairs(
             highlight=False,
         )
         yield without, with_spans
+
+
+def _watched(one: Stack, count: int, seconds: int, console: Console) -> Iterator[tuple[Turn, Turn]]:
+    """(without tabs, with tabs) of each pair."""
+    for number in range(count):
+        turns = {}
+        for tabs in (0, TABS) if number % 2 == 0 else (TABS, 0):
+            with open_tabs(one.url, tabs):
+                turns[tabs] = _turn(one, seconds)
+
+        console.print(
+            f"pair {number + 1}/{count}  without tabs {turns[0].load.requests_s:,.0f}/s  with "
+            f"{TABS} {turns[TABS].load.requests_s:,.0f}/s",
+            highlight=False,
+        )
+        yield turns[0], turns[TABS]
 
 
 def _at_once(off: Stack, on: Stack, count: int, seconds: int) -> Iterator[tuple[Turn, Turn]]:

@@ -19,11 +19,12 @@ SERVICE = (*SERVER, "cryptography", "pyyaml")
 RUNTIMES = {"onnx": ("onnxruntime",), "sklearn": ("scikit-learn", "scipy", "pandas", "joblib")}
 # Of a version served by scikit-learn whose frame has columns that pyarrow holds.
 ARROW = ("pyarrow",)
-# Of a run over files, on this machine or on Dask, at any address.
-BATCH = (
-    *("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow"),
-    *("distributed", "fsspec", "aiohttp"),
-)
+# Of a run over files at any address.
+FILES = ("msgspec", "numpy", "cryptography", "pyyaml", "pyarrow", "fsspec", "aiohttp")
+# The same on this machine, or on Dask.
+BATCH = (*FILES, "distributed")
+# In a dyno, which keeps no file: they are in an object store.
+DYNO_FILES = (*FILES, "s3fs")
 ROUTER = (*SERVER, "sqlalchemy", "psycopg[binary]", "httpx", "itsdangerous", "markupsafe")
 DELIVERY = (
     "scikit-learn",

@@ -13,7 +13,7 @@ from environments.errors import EnvironmentFailure
 from environments.lockfile import Pin, locked
 from environments.model_needs import roots_of_older
 from environments.pins_file import pins
-from environments.sluice_packages import BATCH, ROUTER, RUNTIMES, SERVICE, TRACES
+from environments.sluice_packages import DYNO_FILES, ROUTER, RUNTIMES, SERVICE, TRACES
 from environments.specification import check_pins
 from targets.heroku.build.requirements import (
     Needs,
@@ -92,7 +92,7 @@ def _version_requirements(
     runtime = served_by(release, workspace.settings.deployment.runtime)
     own = [*SERVICE, *_trace_packages(workspace)]
     if workspace.settings.heroku.predicts_files:
-        own += BATCH
+        own += DYNO_FILES
 
     roots = [*own, *RUNTIMES[runtime]]
     if runtime != "sklearn":
