@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from router.problems import Problem
 from router.watching.charts.all_charts import all_charts
 from router.watching.sections.page_sections import WITH_ROWS, PageSections
 from router.watching.sources.act_list import RecordedAct
@@ -21,6 +22,8 @@ from router.watching.sources.page_reader import PageReader
 from router.watching.sources.page_sources import PageSources
 
 EVERY_S = 1.0
+MOST_PAST = 16
+"""Moments of the past that may be read or wait at once: each is read anew, whoever has left."""
 FAST = 1
 """gzip's quickest level: a third of the bytes for half a millisecond."""
 
@@ -73,6 +76,7 @@ class LiveSnapshots:
         self._charts: dict[str, ChartsOfSpan] = {}
         self._newest: dict[str, tuple[float, LiveSnapshot]] = {}
         self._tasks: dict[str, asyncio.Task[LiveSnapshot]] = {}
+        self._past = 0
 
     async def now(self, span: str) -> LiveSnapshot:
         """The snapshot of now, at most a second old. All who ask meanwhile get the same one."""
@@ -88,8 +92,20 @@ class LiveSnapshots:
         return await asyncio.shield(task)
 
     async def then(self, at: float, span: str) -> LiveSnapshot:
-        """The snapshot of a past time (epoch seconds); raises StoreError."""
-        return await self._in_thread(lambda: self._made(self._reader.then(at, span)))
+        """The snapshot of a past time (epoch seconds); raises StoreError, Problem 503."""
+        if self._past >= MOST_PAST:
+            raise Problem(
+                503, "many ask for the past at once: ask again in a moment", retry_after_s=1
+            )
+
+        self._past += 1
+        work = self._thread.submit(lambda: self._made(self._reader.then(at, span)))
+        # Also of one that nobody waits for any more.
+        work.add_done_callback(self._read_past)
+        return await asyncio.wrap_future(work)
+
+    def _read_past(self, _work: object) -> None:
+        self._past -= 1
 
     def close(self) -> None:
         """Render no more."""

@@ -49,6 +49,8 @@ def configuration(form: str, process: str) -> dict[str, Any]:
             "sluice": {"level": "INFO"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
+            # It quotes callers' headers, a line for each request with an odd one.
+            "opentelemetry.trace": {"level": "CRITICAL"},
         },
     }
 

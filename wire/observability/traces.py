@@ -23,6 +23,9 @@ MOST_BY_CALLERS_PER_S = 100
 process makes none."""
 EXPORT_TIMEOUT_S = 5.0
 LAST_SPANS_S = 2.0
+LONGEST_STATE = 512
+"""Characters of a `tracestate` that are passed on, as W3C asks for at least: a longer one is left
+out. It is sent to the versions with other callers' rows, and each of its members costs time."""
 # The usual form, and all that a router sends to its versions.
 PLAIN = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-(00|01)")
 
@@ -190,6 +193,9 @@ class Traces:
             return None
 
         state = b",".join(value for key, value in headers if key == b"tracestate")
+        if len(state) > LONGEST_STATE:
+            state = b""
+
         plain = PLAIN.fullmatch(sent[0])
         if plain is not None and not state:
             trace_id, span_id, flags = (int(part, 16) for part in plain.groups())
