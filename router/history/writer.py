@@ -74,9 +74,7 @@ class HistoryWriter:
             self._judgements.popleft()
 
         at, revision = self._newest
-        if ledger.revision > revision or (
-            ledger.revision and is_due(now, at, HOURS.step)
-        ):
+        if ledger.revision > revision or (ledger.revision and is_due(now, at, HOURS.step)):
             self._keep(moment_of(ledger, now))
 
     def roll_up(self) -> None:
