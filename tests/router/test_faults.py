@@ -4,11 +4,13 @@ killed for real.
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -181,6 +183,57 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path):
         )
         assert made.predict({}).status_code == 200
         assert made.status()["versions"]["v1"]["requests"] >= 50
+
+
+def _fill_disk(pids, is_full=True):
+    """Have these processes, and those that they fork, fail to write to any file, or write again."""
+    for pid in pids:
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0 if is_full else hard, hard))
+
+
+def test_on_a_full_disk_killed_workers_are_replaced_and_their_counts_stay(tmp_path):
+    with router_harness(tmp_path, workers=2) as made:
+        made.know(made.version("v1"))
+        made.split({"v1": 10_000})
+        made.router()
+        for _ in range(50):
+            made.predict({})
+        until(lambda: _published(tmp_path) == 50, "all workers have published their counts")
+        master = made.processes["router"].pid
+        victims = {worker["pid"] for worker in made.status()["workers"]}
+        _fill_disk([master, *victims])
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+
+        def replaced():
+            alive = {worker["pid"] for worker in _workers(made)}
+            return made.processes["router"].poll() is not None or (alive and not alive & victims)
+
+        until(replaced, "new workers")
+        assert made.processes["router"].poll() is None
+        assert made.predict({}).status_code == 200
+        assert made.status()["versions"]["v1"]["requests"] >= 50
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        _fill_disk([master, *map(int, children)], is_full=False)
+        until(lambda: _published(tmp_path) == 51, "nothing is lost")
+
+
+def test_a_router_starts_where_the_start_of_its_counts_cannot_be_written(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    assert fresh.predict({}).status_code == 200
+    until(lambda: _published(fresh.folder) == 1, "the worker has published its counts")
+    fresh.kill("router")
+    # What a full disk is to whoever writes there.
+    lives = worker_metrics.folder(fresh.folder).parent / "history"
+    lives.rename(fresh.folder / "kept")
+    lives.write_text("no folder")
+    (fresh.folder / "router.log").unlink()
+    fresh.router()
+    assert "a new start cannot be written" in fresh.log("router")
+    assert fresh.predict({}).status_code == 200
 
 
 def _published(state):

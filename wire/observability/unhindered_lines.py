@@ -28,7 +28,7 @@ class UnhinderedLines(logging.Handler):
         try:
             text = f"{self.format(record)}\n"
             if self._lost:
-                text = f"{self.format(_told(self._lost))}\n{text}"
+                text = f"{self.format(_record_of(self._lost))}\n{text}"
 
             if self._write(text):
                 self._lost = 0
@@ -71,7 +71,7 @@ def _has_room(number: int, wait_ms: int) -> bool:
     return bool(poll.poll(wait_ms))
 
 
-def _told(lost: int) -> logging.LogRecord:
+def _record_of(lost: int) -> logging.LogRecord:
     message = "lines before this one were lost, since nobody read the log: %d"
     name = "sluice.logs"
     return logging.makeLogRecord(
