@@ -236,6 +236,36 @@ def test_a_router_starts_where_the_start_of_its_counts_cannot_be_written(fresh):
     assert fresh.predict({}).status_code == 200
 
 
+def test_counts_that_cannot_be_published_are_said_once_and_published_later(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    folder, said = worker_metrics.folder(fresh.folder), "the metrics are not published"
+    until(folder.exists, "the folder of the counts")
+    until(lambda: _is_replaced_by_a_file(folder), "no folder any more")
+    until(lambda: said in fresh.log("router"), "it is said")
+    for _ in range(50):
+        assert fresh.predict({}).status_code == 200
+
+    folder.unlink()
+    until(lambda: _published(fresh.folder) == 50, "they are published")
+    until(lambda: "the metrics are published again" in fresh.log("router"), "it is said")
+    assert fresh.log("router").count(said) == 1
+
+
+def _is_replaced_by_a_file(folder):
+    """Whether a file could take the folder's place, which its writers fill all the time."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+
+    try:
+        folder.rmdir()
+        folder.touch()
+    except OSError:
+        return False
+    return folder.is_file()
+
+
 def _published(state):
     """Requests in the workers' files, which a kill leaves behind."""
     tables = [
