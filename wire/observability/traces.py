@@ -193,10 +193,13 @@ class Traces:
             return None
 
         state = b",".join(value for key, value in headers if key == b"tracestate")
-        if len(state) > LONGEST_STATE:
+        plain, is_full = PLAIN.fullmatch(sent[0]), self._is_full()
+        if plain is None and is_full:
+            return None
+        # What no span is made of is not read.
+        if len(state) > LONGEST_STATE or is_full or (plain is not None and plain[3] == b"00"):
             state = b""
 
-        plain = PLAIN.fullmatch(sent[0])
         if plain is not None and not state:
             trace_id, span_id, flags = (int(part, 16) for part in plain.groups())
             parent = self._api.SpanContext(trace_id, span_id, True, self._api.TraceFlags(flags))
@@ -214,6 +217,10 @@ class Traces:
         if not parent.trace_flags.sampled or not self._has_room():
             return None
         return self._span(name, self._api.SpanKind.SERVER, parent, {})
+
+    def _is_full(self) -> bool:
+        """Whether callers' traces have had all the spans of this second."""
+        return self._by_callers >= MOST_BY_CALLERS_PER_S and self._second == int(time.monotonic())
 
     def _has_room(self) -> bool:
         second = int(time.monotonic())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from benchmarks.otlp_receiver import otlp_receiver
 from tests.router.router_harness import router_harness
@@ -160,6 +161,27 @@ def test_no_more_of_a_tracestate_is_passed_on_than_w3c_asks_for(collector) -> No
     assert b"tracestate: k0=" in passed_on(512)
     for size in (513, 8_000):
         assert b"tracestate" not in passed_on(size)
+
+
+def test_headers_of_which_no_span_is_made_are_not_parsed(collector, monkeypatch) -> None:
+    traces, parsed = Traces(collector.url, {"service.name": "bounded"}, 0.0), []
+    extract = TraceContextTextMapPropagator.extract
+    monkeypatch.setattr(
+        TraceContextTextMapPropagator,
+        "extract",
+        lambda *given: parsed.append(1) or extract(*given),
+    )
+    sampled = SAMPLED.format(TRACE.format(8)).encode()
+    for parent in (sampled, b"00-" + sampled[3:-2] + b"00", b"01" + sampled[2:] + b"-more"):
+        before = len(parsed)
+        headers = [(b"traceparent", parent), (b"tracestate", b"a=b,c=d")]
+        for _ in range(5_000):
+            traces.begin("POST /predict", headers)
+
+        # The second may have turned while these were made.
+        assert len(parsed) - before <= 300
+
+    assert parsed
 
 
 @pytest.mark.parametrize("state", ["\xff=\xfe", "Ann Smith", "a=b,Ann Smith", "=" * 500])
