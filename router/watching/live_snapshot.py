@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from threading import BoundedSemaphore
 from typing import Any
 
 import msgspec
@@ -76,7 +77,7 @@ class LiveSnapshots:
         self._charts: dict[str, ChartsOfSpan] = {}
         self._newest: dict[str, tuple[float, LiveSnapshot]] = {}
         self._tasks: dict[str, asyncio.Task[LiveSnapshot]] = {}
-        self._past = 0
+        self._places = BoundedSemaphore(MOST_PAST)
 
     async def now(self, span: str) -> LiveSnapshot:
         """The snapshot of now, at most a second old. All who ask meanwhile get the same one."""
@@ -93,19 +94,15 @@ class LiveSnapshots:
 
     async def then(self, at: float, span: str) -> LiveSnapshot:
         """The snapshot of a past time (epoch seconds); raises StoreError, Problem 503."""
-        if self._past >= MOST_PAST:
+        if not self._places.acquire(blocking=False):
             raise Problem(
                 503, "many ask for the past at once: ask again in a moment", retry_after_s=1
             )
 
-        self._past += 1
         work = self._thread.submit(lambda: self._made(self._reader.then(at, span)))
         # Also of one that nobody waits for any more.
-        work.add_done_callback(self._read_past)
+        work.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(work)
-
-    def _read_past(self, _work: object) -> None:
-        self._past -= 1
 
     def close(self) -> None:
         """Render no more."""
