@@ -125,7 +125,8 @@ def test_a_past_moment_shows_the_split_of_then(watched):
         page = get(watched, f"/?at={at}").text
         assert re.search(r'id="split".*90\xa0%', page, re.DOTALL)
         assert "as it was then" in page
-        assert "50\xa0%" in get(watched, "/").text
+        # A snapshot is shown for a second.
+        until(lambda: "50\xa0%" in get(watched, "/").text, "the page shows the new split")
         assert f'data-at="{at[:19]}' in page
     finally:
         watched.follows(watched.split({"v1": 9000, "v2": 1000}))
