@@ -99,7 +99,7 @@ class Router:
     def __init__(self, config: RouterConfig) -> None:
         self.config = config
         self.worker: Any = None
-        self._started = 0
+        self._started, self._published = 0, True
         self._since = worker_metrics.SinceRollout()
         self._tasks: list[asyncio.Task[None]] = []
         self._webhooks: asyncio.Task[None] | None = None
@@ -397,9 +397,20 @@ class Router:
         try:
             await publish(self._publisher, worker_metrics.publish, self.config.state, self._own())
         except OSError as error:
-            log.warning(
-                "the metrics were not published in %s: %s", self.config.state, error.strerror
-            )
+            # Once, and not five times a second until somebody has made room.
+            if self._published:
+                log.warning(
+                    "the metrics are not published in %s: %s. They go on counting",
+                    self.config.state,
+                    error.strerror,
+                )
+
+            self._published = False
+        else:
+            if not self._published:
+                log.warning("the metrics are published again")
+
+            self._published = True
 
     async def _expire(self) -> None:
         while True:

@@ -1,5 +1,6 @@
 """gunicorn's settings for the router: ASGI workers on uvloop, forked from a preloaded process."""
 
+import logging
 import os
 from typing import Any
 
@@ -9,6 +10,7 @@ from router.history.counts_life import begin_life
 from wire.observability import logs
 
 _config = from_environment()
+log = logging.getLogger("sluice.router")
 
 bind = [_config.bind]
 workers = int(os.environ.get("WEB_CONCURRENCY") or _config.settings.router.workers)
@@ -33,7 +35,10 @@ logs.show_warnings()
 
 def on_starting(_server: object) -> None:
     """Start the metrics of a new router from zero; the history keeps those of before."""
-    begin_life(_config.state)
+    try:
+        begin_life(_config.state)
+    except OSError as error:
+        log.warning("counts go on where they were, a new start cannot be written: %s", error)
 
 
 def when_ready(_server: object) -> None:
@@ -44,4 +49,8 @@ def when_ready(_server: object) -> None:
 
 def child_exit(_server: object, worker: Any) -> None:
     """Keep the metrics of a worker that ended or was killed."""
-    worker_metrics.retire(_config.state, worker.pid)
+    # An error would end the master, and all workers with it.
+    try:
+        worker_metrics.retire(_config.state, worker.pid)
+    except OSError as error:
+        log.warning("counts of worker %d stay in a file of their own: %s", worker.pid, error)

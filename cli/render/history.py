@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from cli.output import printable
 from cli.render.exit_codes import Out
 from cli.render.terminal import console
 from cli.render.verdict.text import Shown, shown
@@ -163,10 +164,10 @@ def _chain_lines(verified: int | None) -> list[str]:
 
 
 def _line(entry: Entry, about: str) -> str:
-    because = f'  "{entry.reason}"' if entry.reason else ""
+    because = f'  "{printable(entry.reason)}"' if entry.reason else ""
     return (
         f"r{entry.revision:<4} {entry.at:%Y-%m-%d %H:%M:%S}  {entry.action:<16} {about:<12} "
-        f"{entry.actor}{because}"
+        f"{printable(entry.actor)}{because}"
     )
 
 

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from cli.output import printable
 from cli.render.exit_codes import Out
 from cli.render.responsive import Fitting
 from cli.render.terminal import console
@@ -46,7 +47,7 @@ def drawn(status: Status, with_odds: bool = False) -> RenderableType:
     parts += _worst(status.worst)
     parts += _events(status.events)
     for note in status.notes:
-        parts.append(Text(f"note: {note}", style="yellow"))
+        parts.append(Text(f"note: {printable(note)}", style="yellow"))
 
     return Group(*parts)
 
@@ -154,7 +155,8 @@ def _rollback_text(rollback: RollbackStatus | None) -> Text:
         )
 
     if rollback.ready is False:
-        return Text(f"{target} does not answer ({rollback.because}):  {command}", style="red")
+        because = printable(rollback.because or "")
+        return Text(f"{target} does not answer ({because}):  {command}", style="red")
 
     state = "ready, warm, under 1 s" if rollback.ready else "running"
     return Text(f"{target} {state}:  {command}", style="green")
@@ -171,8 +173,8 @@ def _events(events: list[RecentAct]) -> list[RenderableType]:
             event.at[11:19],
             event.act,
             event.about,
-            Text(event.actor, overflow="fold"),
-            Text(event.reason, style="italic"),
+            Text(printable(event.actor), overflow="fold"),
+            Text(printable(event.reason), style="italic"),
         )
 
     return [Text("RECENT", style="bold"), table]
@@ -188,8 +190,8 @@ def _worst(rows: list[dict[str, Any]]) -> list[RenderableType]:
         answers = f"{row['version']} {row['shadow']}, answered {row['answered']}"
         table.add_row(
             f"by {row['gap']:.3g}",
-            Text(answers, overflow="fold"),
-            Text(row["row"], overflow="fold", style="dim"),
+            Text(printable(answers), overflow="fold"),
+            Text(printable(row["row"]), overflow="fold", style="dim"),
         )
 
     return [Text("ROWS THAT DIFFER MOST", style="bold"), table]

@@ -82,6 +82,11 @@ def _read(path: Path, stamp: Stamp) -> tuple[NamedToken, ...]:
         _refuse(str(path), "others may read or write it", f"`chmod 600 {path}`")
         return ()
 
+    if stamp[-1] > 0 and not stat.S_ISREG(stamp[-1]):
+        # To open a pipe would wait for its writer, and all requests with it.
+        _refuse(str(path), "it is no regular file", "restore it from a backup")
+        return ()
+
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_FILE + 1).decode()

@@ -6,13 +6,14 @@ from itertools import count
 from math import isfinite
 from zlib import crc32
 
-from rollout.state.classes import Answers
+from rollout.history.worker_counts import OTHER_CLASSES
+from rollout.state.classes import MOST_CHARACTERS, MOST_CLASSES, Answers
 from rollout.verdict.bins import value_bin
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
 from router.evidence.prediction_id import SignedPrediction, sign
 from router.evidence.prediction_values import UNKNOWN, PredictionReader
-from router.evidence.worker_metrics import WorkerMetrics
+from router.evidence.worker_metrics import SEPARATOR, WorkerMetrics
 
 MOST_ROWS_IN_AN_ID = 16
 # Of the classes' names, so that an id is short enough to be sent back.
@@ -35,6 +36,7 @@ class Outcomes:
         self.counts, self.key, self.clock, self.answers = counts, key, clock, answers
         self._serial = count(int(clock() * 1000) & 0xFFFFFFFF)
         self._readers: dict[str, PredictionReader] = {}
+        self._classes: dict[str, CountedClasses] = {}
 
     def note(
         self,
@@ -94,7 +96,8 @@ class Outcomes:
     def _count(self, version: str, name: str, score: float) -> None:
         """Count one prediction: its class, or its value where it has none."""
         if name:
-            self.counts.add(("predictions", version, name))
+            classes = self._classes.setdefault(version, CountedClasses())
+            self.counts.add(("predictions", version, classes.counted(name)))
             return
 
         self.counts.add(("values", version, _edge(score)))
@@ -107,6 +110,32 @@ class Outcomes:
             reader = self._readers[version] = PredictionReader(answers)
 
         return reader
+
+
+class CountedClasses:
+    """The classes of one version that are counted apart: as many as a ledger keeps.
+
+    A model may answer a text of its own to each row. All counts are kept in memory and published
+    several times a second, so that no number of rows may make them more and more."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._characters = 0
+
+    def counted(self, name: str) -> str:
+        """The name under which a class is counted."""
+        known = self._names.get(name)
+        if known is not None:
+            return known
+
+        self._characters += len(name)
+        if len(self._names) >= MOST_CLASSES or self._characters > MOST_CHARACTERS:
+            self._characters -= len(name)
+            return OTHER_CLASSES
+
+        # Counts are published by their joined names.
+        known = self._names[name] = name.replace(SEPARATOR, " ")
+        return known
 
 
 def _edge(value: float) -> str:

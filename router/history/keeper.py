@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from rollout.state.ledger import Ledger
 from router.history.collector import Collector
-from router.history.writer import HistoryWriter, Judgement
+from router.history.writer import HistoryWriter, Judgement, is_due
 from store.errors import StoreError, StoreUnavailable
 from store.history.history_store import HistoryStore, is_missing
 
@@ -32,7 +32,7 @@ class HistoryKeeper:
     ) -> None:
         self._engine, self._model, self._state, self._clock = engine, model, state, clock
         self._parts: tuple[HistoryStore, Collector, HistoryWriter] | None = None
-        self._next_at = 0.0
+        self._handed_in_at = float("-inf")
         self._failed = False
 
     def tick(self, ledger: Ledger, judged: "deque[Judgement]", leads: bool) -> None:
@@ -58,7 +58,7 @@ class HistoryKeeper:
 
     def stop(self, ledger: Ledger) -> None:
         """Hand in what is left, and leave the machine to another worker. Never raises."""
-        self._next_at = 0.0
+        self._handed_in_at = float("-inf")
         self.tick(ledger, deque(), leads=False)
         if self._parts is not None:
             self._parts[1].release()
@@ -69,9 +69,9 @@ class HistoryKeeper:
         rollout, now = ledger.rollout.id if ledger.rollout else "", self._clock()
         collector.look(rollout, now)
         writer.take(judged)
-        is_time = now >= self._next_at
+        is_time = is_due(now, self._handed_in_at, _every_s(store))
         if is_time:
-            self._next_at = now + (SERVER_EVERY_S if store.is_server else FILE_EVERY_S)
+            self._handed_in_at = now
             collector.hand_in(now)
 
         if leads:
@@ -83,8 +83,7 @@ class HistoryKeeper:
         if self._parts is None:
             store = HistoryStore(self._engine, self._model)
             store.create()
-            every_s = SERVER_EVERY_S if store.is_server else FILE_EVERY_S
-            writer = HistoryWriter(store, every_s)
+            writer = HistoryWriter(store, _every_s(store))
             self._parts = store, Collector(store, self._state), writer
 
         return self._parts
@@ -96,7 +95,7 @@ class HistoryKeeper:
 
         try:
             self._parts[0].create()
-            self._next_at = 0.0
+            self._handed_in_at = float("-inf")
         except StoreError as again:
             log.debug("the history was not made: %s", again)
 
@@ -115,3 +114,7 @@ class HistoryKeeper:
             log.warning("the history is written again")
 
         self._failed = False
+
+
+def _every_s(store: HistoryStore) -> float:
+    return SERVER_EVERY_S if store.is_server else FILE_EVERY_S

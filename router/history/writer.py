@@ -58,11 +58,11 @@ class HistoryWriter:
     def write(self, ledger: Ledger, now: float) -> None:
         """Do what is due."""
         self.keep(ledger, now)
-        if now >= self._rolled_at + ROLL_UP_EVERY_S:
+        if is_due(now, self._rolled_at, ROLL_UP_EVERY_S):
             self.roll_up()
             self._rolled_at = now
 
-        if now >= self._forgot_at + FORGET_EVERY_S:
+        if is_due(now, self._forgot_at, FORGET_EVERY_S):
             self.forget(now)
             self._forgot_at = now
 
@@ -74,7 +74,7 @@ class HistoryWriter:
             self._judgements.popleft()
 
         at, revision = self._newest
-        if ledger.revision > revision or (ledger.revision and now >= at + HOURS.step):
+        if ledger.revision > revision or (ledger.revision and is_due(now, at, HOURS.step)):
             self._keep(moment_of(ledger, now))
 
     def roll_up(self) -> None:
@@ -107,8 +107,14 @@ class HistoryWriter:
     def _is_due(self, judgement: Judgement) -> bool:
         """Whether it is long enough since the last one, or the first of its revision."""
         is_new = judgement.ledger.revision != self._taken_revision
-        return is_new or judgement.at >= self._taken_at + self._every_s
+        return is_new or is_due(judgement.at, self._taken_at, self._every_s)
 
     def _keep(self, moment: KeptMoment) -> None:
         self._store.keep_moment(moment.at, moment.revision, moment.to_body())
         self._newest = moment.at, moment.revision
+
+
+def is_due(now: float, last: float, every_s: float) -> bool:
+    """Whether it is long enough since the last time, or the clock was set back meanwhile: else a
+    clock that was once ahead would stop the history until that time."""
+    return not last <= now < last + every_s

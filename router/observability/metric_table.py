@@ -41,7 +41,7 @@ COUNTERS = (
         "counter",
         "",
         ("version", "class"),
-        "Predictions by class",
+        "Predictions by class; those beyond a thousand classes of a version are `other answers`",
         "predictions",
     ),
     RouterMetric(

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
+from threading import BoundedSemaphore
 from typing import Any
 
 import msgspec
 
+from router.problems import Problem
 from router.watching.charts.all_charts import all_charts
 from router.watching.sections.page_sections import WITH_ROWS, PageSections
 from router.watching.sources.act_list import RecordedAct
@@ -22,10 +24,12 @@ from router.watching.sources.page_reader import PageReader
 from router.watching.sources.page_sources import PageSources
 
 EVERY_S = 1.0
-MOST_PAST = 8
+MOST_KEPT = 8
 """Past moments that are kept: a page and its charts ask for the same one."""
 SETTLED_S = 60.0
 """After so long no counts of a moment are still to come."""
+MOST_PAST = 16
+"""Moments of the past that may be read or wait at once, also of those who have left."""
 FAST = 1
 """gzip's quickest level: a third of the bytes for half a millisecond."""
 
@@ -80,6 +84,7 @@ class LiveSnapshots:
         self._newest: dict[str, tuple[float, LiveSnapshot]] = {}
         self._past: OrderedDict[tuple[float, str], LiveSnapshot] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[LiveSnapshot]] = {}
+        self._places = BoundedSemaphore(MOST_PAST)
 
     async def now(self, span: str) -> LiveSnapshot:
         """The snapshot of now, at most a second old. All who ask meanwhile get the same one."""
@@ -95,15 +100,22 @@ class LiveSnapshots:
         return await asyncio.shield(task)
 
     async def then(self, at: float, span: str) -> LiveSnapshot:
-        """The snapshot of a past time (epoch seconds); raises StoreError."""
+        """The snapshot of a past time (epoch seconds); raises StoreError, Problem 503."""
         known = self._past.get((at, span))
         if known is not None:
             return known
+        if not self._places.acquire(blocking=False):
+            raise Problem(
+                503, "many ask for the past at once: ask again in a moment", retry_after_s=1
+            )
 
-        made = await self._in_thread(lambda: self._made(self._reader.then(at, span)))
+        work = self._thread.submit(lambda: self._made(self._reader.then(at, span)))
+        # Also of one that nobody waits for any more.
+        work.add_done_callback(lambda _: self._places.release())
+        made = await asyncio.wrap_future(work)
         if self._wall() - at > SETTLED_S:
             self._past[at, span] = made
-            while len(self._past) > MOST_PAST:
+            while len(self._past) > MOST_KEPT:
                 self._past.popitem(last=False)
 
         return made

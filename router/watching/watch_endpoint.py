@@ -33,6 +33,7 @@ from store.errors import StoreError
 
 PAGE, LIVE = "/", "/live"
 LONGEST_QUERY = 200
+MOST_FIELDS = 4
 _HTML = b"text/html; charset=utf-8"
 
 
@@ -160,7 +161,13 @@ def _asked(scope: Scope) -> tuple[str, float | None]:
     if len(query) > LONGEST_QUERY:
         raise Problem(400, f"the query is longer than {LONGEST_QUERY} characters")
 
-    fields = parse_qs(query, keep_blank_values=True, max_num_fields=4)
+    try:
+        fields = parse_qs(query, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Problem(
+            400, f"the query has more than {MOST_FIELDS} fields: it takes `span` and `at`"
+        ) from None
+
     at = fields.get("at", [""])[-1].strip()
     return checked(fields.get("span", [""])[-1]), _moment(at) if at else None
 

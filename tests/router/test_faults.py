@@ -4,11 +4,13 @@ killed for real.
 
 import json
 import os
+import resource
 import signal
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
@@ -181,6 +183,87 @@ def test_a_killed_worker_is_replaced_and_its_counts_stay(tmp_path):
         )
         assert made.predict({}).status_code == 200
         assert made.status()["versions"]["v1"]["requests"] >= 50
+
+
+def _fill_disk(pids, is_full=True):
+    """Have these processes, and those that they fork, fail to write to any file, or write again."""
+    for pid in pids:
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0 if is_full else hard, hard))
+
+
+def test_on_a_full_disk_killed_workers_are_replaced_and_their_counts_stay(tmp_path):
+    with router_harness(tmp_path, workers=2) as made:
+        made.know(made.version("v1"))
+        made.split({"v1": 10_000})
+        made.router()
+        for _ in range(50):
+            made.predict({})
+        until(lambda: _published(tmp_path) == 50, "all workers have published their counts")
+        master = made.processes["router"].pid
+        victims = {worker["pid"] for worker in made.status()["workers"]}
+        _fill_disk([master, *victims])
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+
+        def replaced():
+            alive = {worker["pid"] for worker in _workers(made)}
+            return made.processes["router"].poll() is not None or (alive and not alive & victims)
+
+        until(replaced, "new workers")
+        assert made.processes["router"].poll() is None
+        assert made.predict({}).status_code == 200
+        assert made.status()["versions"]["v1"]["requests"] >= 50
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        _fill_disk([master, *map(int, children)], is_full=False)
+        until(lambda: _published(tmp_path) == 51, "nothing is lost")
+
+
+def test_a_router_starts_where_the_start_of_its_counts_cannot_be_written(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    assert fresh.predict({}).status_code == 200
+    until(lambda: _published(fresh.folder) == 1, "the worker has published its counts")
+    fresh.kill("router")
+    # What a full disk is to whoever writes there.
+    lives = worker_metrics.folder(fresh.folder).parent / "history"
+    lives.rename(fresh.folder / "kept")
+    lives.write_text("no folder")
+    (fresh.folder / "router.log").unlink()
+    fresh.router()
+    assert "a new start cannot be written" in fresh.log("router")
+    assert fresh.predict({}).status_code == 200
+
+
+def test_counts_that_cannot_be_published_are_said_once_and_published_later(fresh):
+    fresh.know(fresh.version("v1"))
+    fresh.split({"v1": 10_000})
+    fresh.router()
+    folder, said = worker_metrics.folder(fresh.folder), "the metrics are not published"
+    until(folder.exists, "the folder of the counts")
+    until(lambda: _is_replaced_by_a_file(folder), "no folder any more")
+    until(lambda: said in fresh.log("router"), "it is said")
+    for _ in range(50):
+        assert fresh.predict({}).status_code == 200
+
+    folder.unlink()
+    until(lambda: _published(fresh.folder) == 50, "they are published")
+    until(lambda: "the metrics are published again" in fresh.log("router"), "it is said")
+    assert fresh.log("router").count(said) == 1
+
+
+def _is_replaced_by_a_file(folder):
+    """Whether a file could take the folder's place, which its writers fill all the time."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+
+    try:
+        folder.rmdir()
+        folder.touch()
+    except OSError:
+        return False
+    return folder.is_file()
 
 
 def _published(state):

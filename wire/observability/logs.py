@@ -4,8 +4,10 @@ gunicorn's lines, Flask's, warnings and Sluice's own have the same form. No line
 the text of an unexpected exception, which may quote one, is left out; its kind and its stack stay.
 """
 
+import json
 import logging
 import logging.config
+import re
 import traceback
 import warnings
 from typing import Any
@@ -20,6 +22,8 @@ LINE = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
 TIME = "[%Y-%m-%d %H:%M:%S %z]"
 # A process that cannot start says why; no request was there yet.
 _AT_START = "Exception in worker process"
+# What cannot be taken for another field.
+_PLAIN = re.compile(r"[\w.:/@+-]+", re.ASCII)
 _constant: dict[str, str] = {}
 
 
@@ -32,7 +36,7 @@ def configuration(form: str, process: str) -> dict[str, Any]:
         formatter = {"()": json_lines, "process": process}
 
     handler = {
-        "class": "logging.StreamHandler",
+        "class": "wire.observability.unhindered_lines.UnhinderedLines",
         "formatter": "lines",
         "filters": ["safe"],
         "stream": "ext://sys.stderr",
@@ -49,6 +53,8 @@ def configuration(form: str, process: str) -> dict[str, Any]:
             "sluice": {"level": "INFO"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "INFO", "handlers": [], "propagate": True},
+            # It quotes callers' headers, a line for each request with an odd one.
+            "opentelemetry.trace": {"level": "CRITICAL"},
         },
     }
 
@@ -104,16 +110,33 @@ def show_warnings() -> None:
 
 
 class TextLines(logging.Formatter):
-    """A line of text, with the record's fields behind the message."""
+    """A line of text, with the record's fields behind the message.
+
+    Line breaks and other control characters in either are escapes: whatever a caller sent, or a
+    message quotes, is no line and no field of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """logging: the first line."""
         fields = [
-            f"{name}={value}"
+            f"{name}={_field(value)}"
             for name in FIELDS
             if (value := getattr(record, name, None)) not in (None, "")
         ]
+        record.message = _one_line(record.message)
         return " ".join([super().formatMessage(record), *fields])
+
+
+def _field(value: object) -> str:
+    text = str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text)
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 class WithoutRows(logging.Filter):

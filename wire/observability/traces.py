@@ -23,6 +23,9 @@ MOST_BY_CALLERS_PER_S = 100
 process makes none."""
 EXPORT_TIMEOUT_S = 5.0
 LAST_SPANS_S = 2.0
+LONGEST_STATE = 512
+"""Characters of a `tracestate` that are passed on, as W3C asks for at least: a longer one is left
+out. It is sent to the versions with other callers' rows, and each of its members costs time."""
 # The usual form, and all that a router sends to its versions.
 PLAIN = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-(00|01)")
 
@@ -190,7 +193,13 @@ class Traces:
             return None
 
         state = b",".join(value for key, value in headers if key == b"tracestate")
-        plain = PLAIN.fullmatch(sent[0])
+        plain, is_full = PLAIN.fullmatch(sent[0]), self._is_full()
+        if plain is None and is_full:
+            return None
+        # What no span is made of is not read.
+        if len(state) > LONGEST_STATE or is_full or (plain is not None and plain[3] == b"00"):
+            state = b""
+
         if plain is not None and not state:
             trace_id, span_id, flags = (int(part, 16) for part in plain.groups())
             parent = self._api.SpanContext(trace_id, span_id, True, self._api.TraceFlags(flags))
@@ -208,6 +217,10 @@ class Traces:
         if not parent.trace_flags.sampled or not self._has_room():
             return None
         return self._span(name, self._api.SpanKind.SERVER, parent, {})
+
+    def _is_full(self) -> bool:
+        """Whether callers' traces have had all the spans of this second."""
+        return self._by_callers >= MOST_BY_CALLERS_PER_S and self._second == int(time.monotonic())
 
     def _has_room(self) -> bool:
         second = int(time.monotonic())

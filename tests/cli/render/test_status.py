@@ -71,3 +71,19 @@ def test_a_pipe_gets_a_line_for_each_change_only(capsys: pytest.CaptureFixture[s
         changes(status(revision=revision))
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[0] for line in lines] == ["revision 4", "revision 5"]
+
+
+def test_what_people_and_rows_say_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    act = RecentAct(5, "2026-05-01T12:00:00Z", "ann", "pause", "v2", "a\x1b[31m\nr9  forged\x9b2J")
+    row = {
+        "version": "v2",
+        "gap": 1.0,
+        "shadow": '"\x9b2J"',
+        "answered": "\u202e",
+        "row": '["\x9b"]',
+    }
+    sick = RollbackStatus("v1", True, False, "it said \x1b[2J", "rollback")
+    show_status(Out(False), status(events=[act], worst=[row], rollback=sick, notes=["\x1b[1m"]))
+    text = capsys.readouterr().out
+    assert not set(text) & {"\x1b", "\x9b", "\u202e"}
+    assert r"a\x1b[31m\nr9  forged\x9b2J" in text

@@ -1,6 +1,7 @@
 """The list of valid tokens follows its file, and a broken file is as good as none."""
 
 import logging
+import os
 
 import httpx
 import pytest
@@ -48,6 +49,7 @@ BROKEN = {
     "huge": lambda path: path.write_bytes(b" " * (LARGEST_FILE + 1)),
     "a folder": lambda path: (path.unlink(), path.mkdir(0o700)),
     "an unknown role": lambda path: path.write_text(path.read_text().replace("viewer", "root")),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path, 0o600)),
     "readable by others": lambda path: path.chmod(0o644),
     "writable by others": lambda path: path.chmod(0o622),
     "a loop": lambda path: (path.unlink(), path.symlink_to(path)),

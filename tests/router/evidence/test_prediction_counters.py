@@ -5,7 +5,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 import pytest
 
-from rollout.state.classes import answers_of
+from rollout.history.worker_counts import OTHER_CLASSES
+from rollout.state.classes import MOST_CHARACTERS, MOST_CLASSES, answers_of
 from router.dispatch.dispatcher import Draw
 from router.dispatch.work_items import Predicted
 from router.evidence.evidence_counters import EvidenceCounters
@@ -20,7 +21,7 @@ from router.evidence.prediction_id import (
     sign,
 )
 from router.evidence.prediction_values import UNKNOWN
-from router.evidence.worker_metrics import WorkerMetrics
+from router.evidence.worker_metrics import WorkerMetrics, split_keys
 
 KEY = b"a key of sixteen or more"
 
@@ -125,3 +126,32 @@ def test_an_id_that_claims_to_bet_is_refused_unless_it_was_signed_so():
     signature = urlsafe_b64decode(signed + "=" * (-len(signed) % 4))[-SIGNATURE_BYTES:]
     with pytest.raises(BadToken, match="not signed here"):
         read(urlsafe_b64encode(claimed + signature).decode(), KEY)
+
+
+def classes_counted(*names):
+    counts = WorkerMetrics()
+    outcomes = Outcomes(counts, KEY)
+    for name in names:
+        answer = Predicted([msgspec.Raw(msgspec.json.encode(name))], [], b"null")
+        outcomes.note("v2", answer, Draw("v2", "serving", None, 4, 500), True, b"anna")
+
+    return {key: n for key, n in split_keys(counts.flat()).items() if key[0] == "predictions"}
+
+
+def test_a_model_that_answers_a_text_of_its_own_to_each_row_makes_no_endless_table():
+    counted = classes_counted("late", *(f"text {number}" for number in range(5_000)), "late")
+    assert len(counted) == MOST_CLASSES + 1
+    assert counted["predictions", "v2", "late"] == 2
+    assert counted["predictions", "v2", OTHER_CLASSES] == 5_001 - MOST_CLASSES
+
+
+def test_classes_of_long_names_are_fewer():
+    counted = classes_counted(*(f"{number}{'x' * 30_000}" for number in range(50)), "late")
+    assert sum(len(name) for _, _, name in counted) < MOST_CHARACTERS + 100
+    assert sum(counted.values()) == 51
+
+
+@pytest.mark.parametrize("name", ["a\x1fb", "\x1f", "a\x1f"])
+def test_a_class_with_the_sign_between_keys_is_one_class(name):
+    assert list(classes_counted(name, name).values()) == [2]
+    assert {len(key) for key in classes_counted(name)} == {3}

@@ -187,3 +187,17 @@ def test_a_fault_is_said_once_and_what_was_counted_is_written_later(kept, caplog
         "the history is not writt",
         "the history is written a",
     ]
+
+
+def test_a_clock_that_was_ahead_and_is_set_back_stops_nothing(kept):
+    kept.now += 86_400
+    kept.count(3)
+    kept.tick(8)
+    kept.judged.append(judgement(kept.now))
+    kept.tick()
+    kept.now = NOW
+    kept.count(4)
+    kept.judged.append(judgement(NOW + 1))
+    kept.tick(40)
+    assert (kept.requests(), kept.requests(60)) == (4, 4)
+    assert next(moment.at for moment in kept.moments()) == NOW + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from benchmarks.otlp_receiver import otlp_receiver
 from tests.router.router_harness import router_harness
@@ -146,6 +147,52 @@ def test_a_caller_cannot_make_more_than_so_many_a_second(traced, collector) -> N
     begun = [traces.begin("POST /predict", headers) for _ in range(5_000)]
     # The second may have turned while these were made.
     assert 100 <= sum(span is not None for span in begun) <= 300
+
+
+def test_no_more_of_a_tracestate_is_passed_on_than_w3c_asks_for(collector) -> None:
+    traces = Traces(collector.url, {"service.name": "bounded"}, 0.0)
+
+    def passed_on(size: int) -> bytes:
+        members = ",".join(f"k{number}={'v' * 200}" for number in range(40))[:size]
+        headers = [(b"traceparent", SAMPLED.format(TRACE.format(8)).encode())]
+        headers += [(b"tracestate", members[:size].encode())]
+        return traces.headers_of(traces.begin("POST /predict", headers))
+
+    assert b"tracestate: k0=" in passed_on(512)
+    for size in (513, 8_000):
+        assert b"tracestate" not in passed_on(size)
+
+
+def test_headers_of_which_no_span_is_made_are_not_parsed(collector, monkeypatch) -> None:
+    traces, parsed = Traces(collector.url, {"service.name": "bounded"}, 0.0), []
+    extract = TraceContextTextMapPropagator.extract
+    monkeypatch.setattr(
+        TraceContextTextMapPropagator,
+        "extract",
+        lambda *given: parsed.append(1) or extract(*given),
+    )
+    sampled = SAMPLED.format(TRACE.format(8)).encode()
+    for parent in (sampled, b"00-" + sampled[3:-2] + b"00", b"01" + sampled[2:] + b"-more"):
+        before = len(parsed)
+        headers = [(b"traceparent", parent), (b"tracestate", b"a=b,c=d")]
+        for _ in range(5_000):
+            traces.begin("POST /predict", headers)
+
+        # The second may have turned while these were made.
+        assert len(parsed) - before <= 300
+
+    assert parsed
+
+
+@pytest.mark.parametrize("state", ["\xff=\xfe", "Ann Smith", "a=b,Ann Smith", "=" * 500])
+def test_the_log_quotes_no_callers_header(state, traced) -> None:
+    header = SAMPLED.format(TRACE.format(next(LATER)))
+    for parent in (header, "Ann" * 300):
+        headers = {"traceparent": parent.encode(), "tracestate": state.encode("latin-1")}
+        assert traced.predict({"x": 1}, **headers).status_code == 200
+
+    for words in ("Ann", "w3c", "maximum length", "opentelemetry.trace"):
+        assert words not in traced.log("router")
 
 
 def test_by_chance_about_the_share_that_is_asked_for(collector) -> None:

@@ -125,7 +125,8 @@ def test_a_past_moment_shows_the_split_of_then(watched):
         page = get(watched, f"/?at={at}").text
         assert re.search(r'id="split".*90\xa0%', page, re.DOTALL)
         assert "as it was then" in page
-        until(lambda: "50\xa0%" in get(watched, "/").text, "the page of now follows")
+        # A snapshot is shown for a second.
+        until(lambda: "50\xa0%" in get(watched, "/").text, "the page shows the new split")
         assert f'data-at="{at[:19]}' in page
     finally:
         watched.follows(watched.split({"v1": 9000, "v2": 1000}))
@@ -193,3 +194,11 @@ def test_without_its_databases_the_page_shows_the_routers_own_counts(fresh):
     sections = until(says_so, "the page says that the ledger is away")
     assert '<td data-number="requests">1</td>' in sections["traffic"]
     assert get(fresh, "/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/live"])
+@pytest.mark.parametrize("query", ["&" * 9, "a=1&b=2&c=3&d=4&e=5", "at=&" * 40])
+def test_a_query_of_many_fields_is_refused(watched, path, query):
+    answer = get(watched, f"{path}?{query}")
+    assert answer.status_code == 400
+    assert "takes `span` and `at`" in answer.json()["detail"]

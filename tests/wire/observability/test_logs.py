@@ -114,3 +114,31 @@ def test_without_the_package_the_lines_are_text_and_say_so(written, monkeypatch)
     text = written()
     assert "a request failed" in text
     assert "pip install python-json-logger" in text
+
+
+def test_a_line_of_text_is_one_line_whatever_its_message_quotes(written) -> None:
+    logging.config.dictConfig(logs.configuration("text", "router"))
+    forged = {"request_id": "ab status=200 trace_id=1", "reason": "a\n[INFO] forged"}
+    log.info("no such file: %s", "a\n[INFO] forged\x1b[2J\x9b\u2028 é", extra=forged)
+    line = written()
+    assert line.endswith(
+        "no such file: a\\n[INFO] forged\\x1b[2J\\x9b\\u2028 é "
+        'request_id="ab status=200 trace_id=1" reason="a\\n[INFO] forged"\n'
+    )
+    assert len(line.splitlines()) == 1
+
+
+def test_an_exceptions_stack_still_has_lines_of_its_own(written) -> None:
+    logging.config.dictConfig(logs.configuration("text", "router"))
+    try:
+        fail()
+    except ValueError:
+        log.exception("a request could not be answered")
+
+    assert len(written().splitlines()) > 3
+
+
+def test_what_a_library_quotes_of_callers_headers_is_not_logged(written) -> None:
+    logging.config.dictConfig(logs.configuration("text", "router"))
+    logging.getLogger("opentelemetry.trace.span").warning("Member doesn't match %s", ROW)
+    assert written() == ""
