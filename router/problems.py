@@ -89,7 +89,8 @@ async def answer_options(send: Send, *methods: str) -> None:
 
 def failed() -> Problem:
     """500 for an unexpected exception, whose traceback is in the log."""
-    return Problem(500, "the router failed on this request; its log has the cause")
+    cause = "an unexpected error; the router's log has the cause"
+    return Problem(500, cause, title="the router failed")
 
 
 async def read_body(
