@@ -43,10 +43,16 @@ def _contents(package: Distribution) -> Iterator[tuple[str, bytes]]:
 
 
 def _tag(wheel: bytes) -> str:
-    for line in wheel.decode().splitlines():
-        if line.startswith("Tag:"):
-            return line.partition(":")[2].strip()
-    return "py3-none-any"
+    """All its tags in one, as a wheel's name has them: `py2.py3-none-any`."""
+    tags = [
+        line.partition(":")[2].strip().split("-")
+        for line in wheel.decode().splitlines()
+        if line.startswith("Tag:")
+    ]
+    if not tags:
+        return "py3-none-any"
+
+    return "-".join(".".join(dict.fromkeys(part)) for part in zip(*tags, strict=True))
 
 
 def _record(files: dict[str, bytes], itself: str) -> bytes:

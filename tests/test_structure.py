@@ -93,3 +93,33 @@ def test_the_tests_of_a_project_are_counted_without_its_other_files(tmp_path: Pa
     assert assertions(sources_of_folder(tmp_path)).total == 1
     (tmp_path / "tests" / "room" / "test_it.py").rename(tmp_path / "test_it.py")
     assert assertions(sources_of_folder(tmp_path / "tests")).total == 0
+
+
+ROOMS = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+
+
+def own_imports():
+    """(file, module) of each import of a module of ours, also within functions."""
+    for path in [ROOT / "deploy.py", *(file for room in ROOMS for file in _sources(room))]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                modules = [node.module]
+
+            for module in modules:
+                if module.partition(".")[0] in ROOMS:
+                    yield path.relative_to(ROOT), module
+
+
+def _sources(room):
+    return (ROOT / room).rglob("*.py")
+
+
+def test_every_module_of_ours_that_is_imported_exists():
+    missing = []
+    for path, module in own_imports():
+        file = ROOT / module.replace(".", "/")
+        if not (file.is_dir() or file.with_suffix(".py").exists()):
+            missing.append((str(path), module))
+
+    assert missing == []

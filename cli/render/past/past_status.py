@@ -9,7 +9,7 @@ from rich.text import Text
 from cli.render.exit_codes import Out
 from cli.render.past.metrics import COLUMNS, cells
 from cli.render.terminal import console
-from cli.render.verdict.earlier_words import as_of_today
+from rollout.verdict.words.earlier_words import as_of_today
 from cli.render.verdict.table import drawn_verdict
 from cli.render.verdict.text import shown as shown_verdict
 from deployment.history.moment import shown
