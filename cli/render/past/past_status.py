@@ -9,11 +9,11 @@ from rich.text import Text
 from cli.render.exit_codes import Out
 from cli.render.past.metrics import COLUMNS, cells
 from cli.render.terminal import console
-from rollout.verdict.words.earlier_words import as_of_today
 from cli.render.verdict.table import drawn_verdict
 from cli.render.verdict.text import shown as shown_verdict
 from deployment.history.moment import shown
 from deployment.history.past_status import PastStatus
+from rollout.verdict.words.earlier_words import as_of_today
 
 
 def show_past_status(out: Out, status: PastStatus) -> None:
