@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 EVERY_S = 1.0
-FILES = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+FILES = re.compile(r'(?:href|src)="/?(static/[^"]+)"')
 MODULES = re.compile(r'from "\./([^"]+)"')
 
 
@@ -38,7 +38,11 @@ def page_kb(url: str) -> float:
         sent, text = _loaded(url, path)
         sizes[path] = sent
         modules = [posixpath.join(posixpath.dirname(path), name) for name in MODULES.findall(text)]
-        waiting += [name for name in (*FILES.findall(text), *modules) if name not in sizes]
+        waiting += [
+            name
+            for name in (*map("/{}".format, FILES.findall(text)), *modules)
+            if name not in sizes
+        ]
 
     return round(sum(sizes.values()) / 1000, 1)
 
