@@ -2,15 +2,14 @@
 
 import gzip
 import http.client
-import posixpath
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 EVERY_S = 1.0
-FILES = re.compile(r'(?:href|src)="/?(static/[^"]+)"')
+FILES = re.compile(r'(?:href|src)="(/?static/[^"]+)"')
 MODULES = re.compile(r'from "\./([^"]+)"')
 
 
@@ -37,12 +36,8 @@ def page_kb(url: str) -> float:
         path = waiting.pop()
         sent, text = _loaded(url, path)
         sizes[path] = sent
-        modules = [posixpath.join(posixpath.dirname(path), name) for name in MODULES.findall(text)]
-        waiting += [
-            name
-            for name in (*map("/{}".format, FILES.findall(text)), *modules)
-            if name not in sizes
-        ]
+        named = [urljoin(path, name) for name in (*FILES.findall(text), *MODULES.findall(text))]
+        waiting += [name for name in named if name not in sizes]
 
     return round(sum(sizes.values()) / 1000, 1)
 
