@@ -35,6 +35,7 @@ class Prometheus:
         (folder / "prometheus.yml").write_text(own.replace("15s", "500ms"))
         shutil.copy(OBSERVABILITY / "rules.yml", folder)
         port = free_port()
+        self.ready = f"http://127.0.0.1:{port}/-/ready"
         self.url = f"http://127.0.0.1:{port}/api/v1"
         self.log = folder / "log"
         command = [
@@ -71,12 +72,13 @@ class Prometheus:
         return [one for series in answer["data"] for one in series["exemplars"]]
 
     def scrapes(self) -> bool:
-        """Whether it has scraped the router."""
+        """Whether it answers queries and has scraped the router."""
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return self.value("sluice_workers") == 2
+            ready = httpx.get(self.ready, timeout=60).is_success
         except httpx.TransportError:
             return False
+        return ready and self.value("sluice_workers") == 2
 
     def end(self) -> None:
         """End it, and wait."""
