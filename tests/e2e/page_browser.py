@@ -21,6 +21,8 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 ]
 VENDORED = Path(__file__).parent / "vendor"
+PICTURES = Path(__file__).parents[2] / "var" / "pictures"
+"""What the pages looked like in the last run."""
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 """Of axe.min.js in the tarball axe-core-4.14.1.tgz of the npm registry."""
 DESKTOP = {"viewport": {"width": 1440, "height": 1000}}
@@ -58,6 +60,11 @@ class PageTab:
     def shows(self, selector: str, text: str) -> None:
         """Wait until the element has the text."""
         until(lambda: text in self.text(selector), f"{selector} has {text!r}")
+
+    def picture(self, name: str) -> None:
+        """Keep how the whole page looks, for people to look at."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
     def axe(self) -> list[str]:
         """What axe-core finds, a line a node."""

@@ -184,12 +184,14 @@ def test_every_chart_has_a_label_that_says_it(browser, watched):
 
 
 @pytest.mark.parametrize(
-    "options", [DESKTOP, DARK, PHONE, STILL], ids=["wide", "dark", "phone", "still"]
+    ("name", "options"),
+    [("desktop", DESKTOP), ("dark", DARK), ("phone", PHONE), ("still", STILL)],
 )
-def test_axe_finds_nothing(browser, watched, options):
+def test_axe_finds_nothing(browser, watched, name, options):
     with browser.tab(**options) as tab:
         tab.open(watched.url)
         assert tab.axe() == []
+        tab.picture(name)
         tab.page.click("#sign-in")
         assert tab.axe() == []
         tab.page.keyboard.press("Escape")
@@ -336,6 +338,7 @@ def test_a_canary_is_rolled_back_by_keyboard_alone_and_the_moment_before_stays(b
         assert "as it was then" in tab.text(".banner.past")
         assert tab.page.query_selector("[data-act]") is None
         tab.page.wait_for_selector("#chart-band-errors canvas")
+        tab.picture("before-a-rollback")
 
     newest = httpx.get(f"{watched.url}/live").json()["sections"]["history"]
     assert watched.ledger.rollout is None
