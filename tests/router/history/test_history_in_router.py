@@ -61,6 +61,11 @@ def until_counted(reader, served):
     assert total(reader, 3600) == expected
 
 
+def published(harness):
+    """What the workers told each other that each version answered."""
+    return {name: one["requests"] for name, one in harness.status()["versions"].items()}
+
+
 def added(*parts):
     return {name: sum(part[name] for part in parts) for name in ("v1", "v2")}
 
@@ -69,12 +74,12 @@ def test_the_history_has_each_request_once_across_a_killed_worker_and_a_restart(
     first = answers(harness, 60)
     until_counted(reader, first)
     status = harness.status()
-    assert {name: one["requests"] for name, one in status["versions"].items()} == first
+    assert published(harness) == first
 
     # It may be the one that hands in, the one with the lease, or neither.
     second = answers(harness, 30)
     victim = status["workers"][0]["pid"]
-    time.sleep(0.5)
+    until(lambda: published(harness) == added(first, second), "all are published")
     os.kill(victim, signal.SIGKILL)
     until(lambda: victim not in {one["pid"] for one in harness.status()["workers"]}, "its end")
     harness.follows(harness.ledger.revision)
