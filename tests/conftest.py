@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tests import reaper
+from tests.e2e.forked_verbs import VERBS
 
 # How long what the tests started may take to end; a test of this file itself is less patient.
 ENDS_S = float(os.environ.get("TESTS_PATIENCE_S", "60"))
@@ -70,6 +71,7 @@ def _nothing_outlives_the_run() -> Iterator[None]:
     os.environ[reaper.NAME] = mark
     try:
         yield
+        VERBS.end()
         left = {pid: _command(pid) for pid in reaper.left_after(mark, ENDS_S)}
     finally:
         if before is None:

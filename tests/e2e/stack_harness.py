@@ -18,6 +18,7 @@ import httpx
 from rollout.state.ledger import Ledger, from_body
 from store import LedgerStore
 from store.engine import engine
+from tests.e2e.forked_verbs import VERBS
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
@@ -53,13 +54,12 @@ class StackHarness:
 
     def run(self, *words: str, check: bool = True, **environ: str) -> VerbResult:
         """Run one verb to its end; with `check`, a refusal fails the test with its output."""
-        process = self.start(*words, **environ)
-        out, _ = process.communicate(timeout=300)
-        assert not check or process.returncode == 0, f"{words}: {out}"
-        return VerbResult(process.returncode, out)
+        code, out = VERBS.run(words, {**self.environ, **environ})
+        assert not check or code == 0, f"{words}: {out}"
+        return VerbResult(code, out)
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
-        """Start one verb."""
+        """Start one verb as its users do."""
         command = [sys.executable, "deploy.py", *words]
         env = {**self.environ, **environ}
         return subprocess.Popen(
