@@ -7,7 +7,9 @@ one too many costs a package and no more."""
 
 import ast
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import chain
 
@@ -40,11 +42,17 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def _distributions(modules: Iterable[str]) -> set[str]:
-    installed = packages_distributions()
+    installed = _by_module(tuple(sys.path))
     distributions: set[str] = set()
     for module in modules:
         distributions.update(installed.get(module.partition(".")[0], ()))
     return set(map(canonicalize_name, distributions))
+
+
+@cache
+def _by_module(_path: tuple[str, ...]) -> Mapping[str, list[str]]:
+    # A running interpreter keeps the packages that it has imported: they are read once.
+    return packages_distributions()
 
 
 def _modules(raw: bytes) -> set[str]:

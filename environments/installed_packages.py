@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
@@ -15,18 +16,10 @@ def installed(folder: Path | None = None) -> dict[str, str]:
 
     folder: of another environment's packages.
     """
-    path = sys.path
     if folder is not None:
-        path = [str(folder)]
+        return _versions([str(folder)])
 
-    versions: dict[str, str] = {}
-    for distribution in distributions(path=path):
-        if distribution.name:
-            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
-            # Of two of one name the first is imported.
-            versions.setdefault(name, distribution.version)
-
-    return dict(sorted(versions.items()))
+    return dict(_versions_here(tuple(sys.path)))
 
 
 def markers_here() -> dict[str, str]:
@@ -57,6 +50,23 @@ def unfit(versions: Mapping[str, SpecifierSet]) -> dict[str, str | None]:
             missing[name] = here
 
     return missing
+
+
+@cache
+def _versions_here(path: tuple[str, ...]) -> dict[str, str]:
+    # A running interpreter keeps the packages that it has imported: they are read once.
+    return _versions(list(path))
+
+
+def _versions(path: list[str]) -> dict[str, str]:
+    versions: dict[str, str] = {}
+    for distribution in distributions(path=path):
+        if distribution.name:
+            name = re.sub(r"[-_.]+", "-", distribution.name).lower()
+            # Of two of one name the first is imported.
+            versions.setdefault(name, distribution.version)
+
+    return dict(sorted(versions.items()))
 
 
 def _version(name: str) -> str | None:
