@@ -81,7 +81,7 @@ class Deployment:
 
     target: str = "local"
     runtime: str = "certified"
-    ready_timeout_s: float = 60.0
+    ready_timeout_s: float = 120.0
     drain_timeout_s: float = 30.0
     threads: int = 4
     workers: int = 1

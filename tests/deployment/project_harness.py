@@ -53,7 +53,7 @@ class ProjectHarness:
         (self.folder / "keys" / "sluice.pub").write_bytes(public)
         (self.folder / "Procfile").write_text(PROCFILE)
         (self.folder / "deploy.toml").write_text(
-            "[deployment]\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n"
+            "[deployment]\nready_timeout_s = 120.0\ndrain_timeout_s = 5.0\n"
         )
 
     @property

@@ -30,7 +30,7 @@ def verb(
     monkeypatch.setitem(registry.TARGETS, "third", "tests.targets.third_target:ThirdTarget")
     monkeypatch.setattr(settings, "TARGETS", (*settings.TARGETS, "third"))
     (project.folder / "deploy.toml").write_text(
-        '[deployment]\ntarget = "third"\nready_timeout_s = 20.0\ndrain_timeout_s = 5.0\n'
+        '[deployment]\ntarget = "third"\nready_timeout_s = 120.0\ndrain_timeout_s = 5.0\n'
     )
     for name, value in project.environment.items():
         monkeypatch.setenv(name, value)
