@@ -129,7 +129,7 @@ class OpenInference(Codec):
             return None
 
         start = int(length)
-        layout = self._layouts.of(body[:start])
+        layout = self._layouts.of(body, start)
         if layout is None or (known and known[0].arrays):
             return None
 

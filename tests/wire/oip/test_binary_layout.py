@@ -52,7 +52,7 @@ def learnt(layouts: BinaryLayouts, head: bytes, data: bytes):
         request = parse(head + data, len(head))
         layouts.learn(head, request.request, one_row(request.request, request.parts).layout)
 
-    return layouts.of(head)
+    return layouts.of(head + data, len(head))
 
 
 def at_once(layout, head: bytes, data: bytes):
@@ -101,14 +101,25 @@ def test_data_of_another_length_get_a_closer_look(data):
     assert at_once(learnt(BinaryLayouts(), HEAD, DATA), HEAD, data) is None
 
 
+def test_each_of_several_heads_has_its_own_layout():
+    layouts = BinaryLayouts()
+    rows = [sent([("BYTES", text("x" * length))]) for length in (3, 5, 12)]
+    for head, data in rows:
+        learnt(layouts, head, data)
+
+    for head, data in [*rows, *rows[::-1]]:
+        assert at_once(layouts.of(head + data, len(head)), head, data) == closely(head, data)
+        assert layouts.of(head + data, len(head) - 1) is None
+
+
 def test_a_head_is_kept_once_it_comes_again():
     layouts = BinaryLayouts()
     request = parse(HEAD + DATA, len(HEAD))
     columns = one_row(request.request, request.parts).layout
     layouts.learn(HEAD, request.request, columns)
-    assert layouts.of(HEAD) is None
+    assert layouts.of(HEAD + DATA, len(HEAD)) is None
     layouts.learn(HEAD, request.request, columns)
-    assert layouts.of(HEAD) is not None
+    assert layouts.of(HEAD + DATA, len(HEAD)) is not None
 
 
 @pytest.mark.parametrize(
