@@ -1,7 +1,9 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test quick trials soak check e2e bench peers docs site lock clean
+.PHONY: help setup system demo test quick trials soak check e2e boosters bench peers docs site lock clean
 PYTHON := .venv/bin/python
+BOOSTERS := var/boosters/bin/python -m pytest -q -n 0
+OF_BOOSTERS := tests/delivery/onnx/converters/boosters tests/delivery/onnx/converters/meta/test_imbalanced_learn.py
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export ORT_DISABLE_TELEMETRY ?= 1
@@ -18,8 +20,9 @@ system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus and 
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
 	@$(PYTHON) deploy.py demo $(if $(KEEP),--keep)
 
-test: system check ## all tests, three files at a time: some of them mostly wait
+test: system check ## all tests, three files at a time: some of them mostly wait; then those of `make boosters`
 	@$(PYTHON) -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
+	@if ./scripts/setup.sh boosters; then $(BOOSTERS) $(OF_BOOSTERS); else echo "skipped: $(OF_BOOSTERS)"; fi
 
 quick: setup ## the core and what is pure around it, for the loop of a working day
 	@$(PYTHON) -m pytest -q -n 2 tests/rollout tests/cli/test_application.py tests/wire/test_fast_path.py tests/router/dispatch tests/router/requests tests/router/evidence tests/test_docs.py tests/test_structure.py
@@ -35,6 +38,9 @@ check: setup ## lint, types and the imports contract
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e
+
+boosters: setup ## the tests with LightGBM, XGBoost and imbalanced-learn, in an environment of their own (var/boosters)
+	@./scripts/setup.sh boosters && $(BOOSTERS) $(OF_BOOSTERS)
 
 bench: system ## the figures in docs/benchmarks.md, an hour and more; what `make peers` set up is in it
 	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.protocols && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.abuse && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
@@ -52,4 +58,4 @@ lock: setup ## compile requirements.txt from environment.yaml
 	@$(PYTHON) scripts/requirements.py
 
 clean: ## remove what was made here (stops nothing: `python deploy.py down` first)
-	@rm -rf .venv .venv-docs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-docs var/boosters site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ many spans came, with --show also each of them. Tests start it in their own proc
 
 import gzip
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,10 +37,11 @@ class ReceivedSpan:
 
 
 class OtlpReceiver:
-    """Keeps what it gets. headers: of the last request."""
+    """Keeps what it gets, and decodes it when it is asked for. headers: of the last request."""
 
     def __init__(self) -> None:
-        self.spans: list[ReceivedSpan] = []
+        self._bodies: deque[bytes] = deque()
+        self._spans: list[ReceivedSpan] = []
         self.headers: dict[str, str] = {}
         receiver = self
 
@@ -54,7 +56,7 @@ class OtlpReceiver:
 
                 assert self.path == "/v1/traces"
                 receiver.headers = dict(self.headers)
-                receiver.spans += _spans(ExportTraceServiceRequest.FromString(body))
+                receiver._bodies.append(body)
                 answer = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")
@@ -69,6 +71,15 @@ class OtlpReceiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
+
+    @property
+    def spans(self) -> list[ReceivedSpan]:
+        """All that came so far."""
+        while self._bodies:
+            request = ExportTraceServiceRequest.FromString(self._bodies.popleft())
+            self._spans += _spans(request)
+
+        return self._spans
 
     def of_trace(self, trace_id: str) -> list[ReceivedSpan]:
         """The spans of one trace."""

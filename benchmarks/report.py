@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
 serving.py, protocols.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave
-their JSON in var/bench/results; what is not there is left out.
+their JSON in var/bench/results; the section of what is not there stays as it is.
 """
 
 import json
@@ -39,29 +39,44 @@ differ more than rounds do: the ratio to plain at 64 connections, 266 in one qui
 
 def main() -> int:
     """Write the page; returns 1 where there is no result at all."""
-    parts: dict[str, Callable[[Result], str]] = {
-        "serving": serving,
-        "protocols": protocols,
-        "spent": spent,
-        "rollout": rollout,
-        "overload": overload,
-        "abuse": abuse,
-        "verdict": verdict,
-        "conduct": conduct,
-        "slugs": slugs,
+    sections: dict[str, tuple[str, Callable[[Result], str]]] = {
+        "serving": ("Predictions a second", serving),
+        "protocols": ("Ways in", protocols),
+        "spent": ("Where the time goes", spent),
+        "rollout": ("What a rollout costs its users", rollout),
+        "overload": ("Overload, fairness, memory and start", overload),
+        "abuse": ("What hostile clients and faults cost honest users", abuse),
+        "verdict": ("What the verdict promises, and what it costs", verdict),
+        "conduct": ("Rollouts that run by themselves", conduct),
+        "slugs": ("What a dyno holds", slugs),
     }
-    results = {name: _result(name) for name in parts}
+    results = {name: _result(name) for name in sections}
     if not any(results.values()):
         print(f"{RESULTS} is empty: run `make bench` first", file=sys.stderr)
         return 1
 
     PICTURES.mkdir(parents=True, exist_ok=True)
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sluice", "font.size": 9})
-    text = HEAD + "\n".join(
-        part(result) for name, part in parts.items() if (result := results[name]) is not None
-    )
-    PAGE.write_text(text.rstrip() + "\n")
+    before = _sections_of(PAGE.read_text())
+    parts = []
+    for name, (heading, section) in sections.items():
+        result = results[name]
+        text = before.get(heading, "") if result is None else section(result)
+        if text:
+            parts.append(f"## {heading}\n\n{text.strip()}\n")
+
+    PAGE.write_text(HEAD + "\n".join(parts))
     return 0
+
+
+def _sections_of(page: str) -> dict[str, str]:
+    """What stands on a page, by heading."""
+    texts = {}
+    for section in page.split("\n## ")[1:]:
+        heading, _, text = section.partition("\n")
+        texts[heading] = text
+
+    return texts
 
 
 def _result(name: str) -> Result | None:
@@ -75,8 +90,6 @@ def serving(result: Result) -> str:
     _bars(ran, PICTURES / "serving.svg")
     machine = result["machine"]
     lines = [
-        "## Predictions a second",
-        "",
         f"`python -m benchmarks.serving{result['arguments']}` on {machine['cores']} cores "
         f"({machine['cpu']}, Python {machine['python']}). One flight per request. v1 (logistic "
         "regression) answers 90 %, v2 (gradient boosting) 10 %. *forest*: two random forests of "
@@ -109,8 +122,6 @@ def serving(result: Result) -> str:
 def protocols(result: Result) -> str:
     """The section of benchmarks/protocols.py."""
     lines = [
-        "## Ways in",
-        "",
         f"`python -m benchmarks.protocols{result['arguments']}`: one flight per request by each "
         "protocol to one Sluice (90/10, on ONNX), and MLflow's own server with v1. Ratios are to "
         "`/predict`; `ratio_mlflow_server` is Sluice's `/invocations` by MLflow's server.",
@@ -139,8 +150,6 @@ def _way_row(name: str, setup: Result) -> str:
 def spent(result: Result) -> str:
     """The section of spent.py."""
     lines = [
-        "## Where the time goes",
-        "",
         f"`python -m benchmarks.spent`: {result['connections']} connections, "
         f"{result['requests_s']:,} requests per second. Processor time per request. The rest of "
         "two cores is idle or the system's own.",
@@ -156,8 +165,6 @@ def spent(result: Result) -> str:
 def rollout(result: Result) -> str:
     """The section of rollout.py."""
     lines = [
-        "## What a rollout costs its users",
-        "",
         f"`python -m benchmarks.rollout`, with {result['connections']} kept connections all the "
         "time. *New split after*: from the insert into the ledger until the new version answered "
         "every user whom the change moves. *Whole act*: with the check of golden answers, the "
@@ -175,8 +182,6 @@ def rollout(result: Result) -> str:
 def overload(result: Result) -> str:
     """The section of overload.py: its medians, phase by phase."""
     lines = [
-        "## Overload, fairness, memory and start",
-        "",
         "`python -m benchmarks.overload`. Ratios compare with what it measured itself in the "
         "same run.",
         "",
@@ -191,8 +196,6 @@ def overload(result: Result) -> str:
 def abuse(result: Result) -> str:
     """The section of abuse.py."""
     lines = [
-        "## What hostile clients and faults cost honest users",
-        "",
         "`python -m benchmarks.abuse`: v1 is released, and v2 is a canary of 20 % with `--auto`. "
         "Honest users send 300 requests per second, first alone and then during each attack of "
         "`benchmarks/attacks.py`, which goes on until after a rollback. *Ratio*: the p99 of "
@@ -225,8 +228,6 @@ def verdict(result: Result) -> str:
     cost.
     """
     lines = [
-        "## What the verdict promises, and what it costs",
-        "",
         "`python -m benchmarks.verdict`: the code of `rollout/` on simulated traffic. "
         f"{result['runs']:,} rollouts of {result['looks']} looks with nothing wrong, with weights "
         "that go up and down, and rates that follow a daily cycle and jump. *No tolerance*: any "
@@ -294,8 +295,6 @@ def conduct(result: Result) -> str:
         rows.setdefault(re.sub(r"(the same model) \d+", r"\1", run["name"]), []).append(run)
 
     lines = [
-        "## Rollouts that run by themselves",
-        "",
         "`python -m benchmarks.conduct`: real processes and flights; each candidate against v1 "
         "runs with `--auto`. *Failed*: requests that users lost. Requests and seconds are from "
         "the start to the outcome, the median of several runs.",
@@ -326,8 +325,6 @@ def _run_row(name: str, runs: list[Result]) -> str:
 def slugs(result: Result) -> str:
     """The section of slugs.py: what a dyno would hold."""
     lines = [
-        "## What a dyno holds",
-        "",
         "`python -m benchmarks.slugs`: the source that is sent for each app; the slug that a new "
         "environment of exactly its requirements.txt makes (compressed, and on the disk; Heroku "
         "adds about 30 MB of Python and allows 500 MB); and the memory of its processes after "

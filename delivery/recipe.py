@@ -52,6 +52,14 @@ class Recipe:
         return tuple(self.output)
 
 
+def classes_of(pipeline: Any) -> Any:
+    """The classes that a pipeline was fitted with; None of a regression, for which CatBoost has an
+    empty list.
+    """
+    classes = getattr(pipeline, "classes_", None)
+    return None if classes is None or len(classes) == 0 else classes
+
+
 @dataclass(frozen=True)
 class Source:
     """A recipe and the file or folder it came from.

@@ -1,7 +1,9 @@
 #!/bin/sh
 # Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
 # `setup.sh system` also installs the Debian packages that tests and benchmarks use, `setup.sh peers` the one that
-# only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site.
+# only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site;
+# `setup.sh boosters` makes var/boosters: .venv's packages, and those of benchmarks/coverage/boosters.txt, which
+# `setup.sh boosters lock` compiles.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -38,6 +40,29 @@ documentation() {
     cp docs/requirements.txt "$stamp"
 }
 
+boosters() {
+    here=benchmarks/coverage/boosters
+    if [ "${1:-}" = lock ]; then
+        # XGBoost asks for the library of a graphics card, 300 MB, and computes without it.
+        .venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 \
+            --no-emit-index-url --no-emit-find-links --no-emit-package nvidia-nccl-cu12 \
+            --constraint requirements.txt "$here.in" -o "$here.txt"
+        return
+    fi
+    stamp=var/boosters/.requirements
+    if [ -f "$stamp" ] && cat requirements.txt "$here.txt" | cmp -s - "$stamp"; then
+        return
+    fi
+    echo "setting up var/boosters ..."
+    if ! .venv/bin/uv venv --quiet --clear --no-project --python .venv/bin/python var/boosters ||
+        ! .venv/bin/uv pip sync --quiet --require-hashes --python var/boosters/bin/python requirements.txt "$here.txt"
+    then
+        echo "var/boosters cannot be made, for the reason above (it needs a network): try make boosters again" >&2
+        exit 1
+    fi
+    cat requirements.txt "$here.txt" > "$stamp"
+}
+
 packages() {
     missing=
     for package in "$@"; do
@@ -57,7 +82,8 @@ packages() {
 case "${1:-environment}" in
     environment) environment ;;
     docs) documentation ;;
+    boosters) boosters "${2:-}" ;;
     peers) packages haproxy ;;
     system) environment; packages postgresql nginx-light wrk prometheus chromium ;;
-    *) echo "usage: setup.sh [environment|system|peers|docs]" >&2; exit 2 ;;
+    *) echo "usage: setup.sh [environment|system|peers|docs|boosters [lock]]" >&2; exit 2 ;;
 esac

@@ -2,7 +2,8 @@
 
 Each pipeline of the panel is delivered as a user does it, and the version is then asked for 2,000
 adversarial rows. The last line is one JSON object; `python -m benchmarks.coverage.page` makes
-docs/coverage.md of that of a whole run.
+docs/coverage.md of that of a whole run. `var/boosters/bin/python -m benchmarks.coverage --boosters`
+measures those of other packages, for a section of the page (`scripts/setup.sh boosters`).
 """
 
 import argparse
@@ -22,6 +23,7 @@ from benchmarks.coverage.answers.differences import ROWS
 from benchmarks.coverage.kept_results import KeptResults
 from benchmarks.coverage.limited_processes import LimitedProcesses
 from benchmarks.coverage.measurement import Measurement, measured, not_measured
+from benchmarks.coverage.panel import boosting
 from benchmarks.coverage.panel.registry import panel
 from benchmarks.coverage.summary import summary
 from benchmarks.results import leave
@@ -30,7 +32,8 @@ from benchmarks.results import leave
 def main() -> int:
     """Measure and print; returns 1 where a version answers wrongly or a pipeline has none."""
     options = _options()
-    names = _chosen(options.only, options.family)
+    families = [*options.family, *(boosting.FAMILIES if options.boosters else ())]
+    names = _chosen(options.only, families)
     if options.list:
         print(*names, sep="\n")
         return 0
@@ -57,7 +60,7 @@ def main() -> int:
 
     figures = summary([results[name] for name in panel() if name in results])
     figures["not_measured"] = [name for name in panel() if name not in results]
-    _publish(figures, whole)
+    _publish(figures, "coverage" if whole else _part(names))
     return 1 if figures["wrong"] or figures["undeliverable"] else 0
 
 
@@ -102,10 +105,18 @@ def _line(result: Measurement) -> str:
     return f"{result.runtime:>13} {result.name} {result.seconds} s · {result.reason[:200]}{wrong}"
 
 
-def _publish(figures: dict[str, Any], whole: bool) -> None:
-    """A part of the panel is printed alone; a run of all of it is kept for the page."""
-    if whole:
-        leave("coverage", figures)
+def _part(names: list[str]) -> str:
+    """The name of a part that the page has a section for; empty for any other one."""
+    of_boosters = [name for name, one in panel().items() if one.family in boosting.FAMILIES]
+    families = {panel()[name].family for name in names}
+    is_all_of_them = families == set(boosting.FAMILIES) and sorted(names) == sorted(of_boosters)
+    return "coverage-boosters" if is_all_of_them else ""
+
+
+def _publish(figures: dict[str, Any], name: str) -> None:
+    """Any other part of the panel is printed alone; what the page is made of is kept, too."""
+    if name:
+        leave(name, figures)
     else:
         print(json.dumps(figures))
 
@@ -117,6 +128,9 @@ def _options() -> argparse.Namespace:
         "--only", action="append", default=[], metavar="NAME", help="a part of pipelines' names"
     )
     parser.add_argument("--family", action="append", default=[], help="all pipelines of a family")
+    parser.add_argument(
+        "--boosters", action="store_true", help="those of LightGBM and the like (var/boosters)"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with a run that was interrupted"
     )

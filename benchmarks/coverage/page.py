@@ -1,4 +1,6 @@
-"""Writes docs/coverage.md of the last whole run: `python -m benchmarks.coverage.page`."""
+"""Writes docs/coverage.md of the last whole run, and of the last one of other packages' pipelines:
+`python -m benchmarks.coverage.page`. The part of the page whose run left no result here stays.
+"""
 
 import json
 import sys
@@ -8,6 +10,7 @@ from typing import Any
 from benchmarks.processes import ROOT, STATE
 
 RESULT = STATE / "results" / "coverage.json"
+RESULT_OF_BOOSTERS = STATE / "results" / "coverage-boosters.json"
 PAGE = ROOT / "docs" / "coverage.md"
 LONGEST_REASON = 160
 Figures = dict[str, Any]
@@ -17,8 +20,9 @@ HEAD = """# Which pipelines are certified
 `python -m benchmarks.coverage --json` delivers the pipelines of a panel as a user does it: every
 classifier, regressor and transformer of scikit-learn that a pipeline of rows can have, on tables
 with missing values, integers on the thresholds of trees, many categories, texts and several
-classes; and of LightGBM, XGBoost, CatBoost and imbalanced-learn what is installed. 900 rows are for
-the fit, 300 are held out.
+classes. 900 rows are for the fit, 300 are held out. LightGBM, XGBoost, CatBoost and
+imbalanced-learn, which are no part of Sluice's environment, have a
+[section of their own](#other-packages).
 
 *Certified*: proved equal to its ONNX form, and served by it. The others are served by
 scikit-learn: nothing is wrong with their answers, they are only slower
@@ -35,14 +39,48 @@ training that the ONNX form cannot tell what the pipeline would say.
 """
 
 
+BOOSTERS = "## Other packages\n"
+HEAD_OF_BOOSTERS = """
+`var/boosters/bin/python -m benchmarks.coverage --boosters` measures the same of pipelines with
+other packages, in an environment that `scripts/setup.sh boosters` makes.
+"""
+
+
 def main() -> int:
-    """Write the page; returns 1 where no whole run has left its result."""
-    if not RESULT.exists():
+    """Write the page; returns 1 where no run has left its result."""
+    if not (RESULT.exists() or RESULT_OF_BOOSTERS.exists()):
         print(f"{RESULT} is missing: run `python -m benchmarks.coverage` first", file=sys.stderr)
         return 1
 
-    PAGE.write_text(text_of(json.loads(RESULT.read_text())), encoding="utf-8")
+    panel, boosters = _parted(PAGE.read_text(encoding="utf-8"))
+    if RESULT.exists():
+        panel = text_of(json.loads(RESULT.read_text()))
+    if RESULT_OF_BOOSTERS.exists():
+        boosters = text_of_boosters(json.loads(RESULT_OF_BOOSTERS.read_text()))
+
+    PAGE.write_text("\n".join(part for part in (panel, boosters) if part), encoding="utf-8")
     return 0
+
+
+def _parted(page: str) -> tuple[str, str]:
+    """The page as it is: the panel's part, and the section of other packages."""
+    panel, heading, section = page.partition(BOOSTERS)
+    return panel.rstrip() + "\n", heading + section
+
+
+def text_of_boosters(figures: Figures) -> str:
+    """The section of other packages' pipelines."""
+    rows = []
+    for one in figures["pipelines"]:
+        reason = "" if one["runtime"] == "onnx" else _shortened(one["reason"])
+        rows.append((one["name"], one["runtime"], one["wrong"], one["refused"], reason))
+
+    head = ("pipeline", "served by", "wrong", "refused", "why not by ONNX")
+    certified = f"{figures['certified']} of {figures['tried']} certified, "
+    wrong = f"{figures['wrong']} of {figures['adversarial_rows']:,} adversarial rows wrong. "
+    parts = [f"{BOOSTERS}{HEAD_OF_BOOSTERS}", _table(head, sorted(rows))]
+    parts.append(f"\n{certified}{wrong}{_packages(figures)}.\n")
+    return "\n".join(parts)
 
 
 def text_of(figures: Figures) -> str:
@@ -53,7 +91,6 @@ def text_of(figures: Figures) -> str:
 
 
 def _totals(figures: Figures) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in figures["packages"].items())
     tried = figures["tried"]
     rows = [
         ("pipelines measured", f"{tried} of {tried + len(figures.get('not_measured', []))}", "all"),
@@ -63,7 +100,11 @@ def _totals(figures: Figures) -> str:
         ("wrong", f"{figures['wrong']} of {figures['adversarial_rows']:,}", "0"),
         ("refused", f"{figures['refused']} of {figures['adversarial_rows']:,}", ""),
     ]
-    return f"{_table(('', 'measured', 'goal'), rows)}\n\n{packages}.\n"
+    return f"{_table(('', 'measured', 'goal'), rows)}\n\n{_packages(figures)}.\n"
+
+
+def _packages(figures: Figures) -> str:
+    return ", ".join(f"{name} {version}" for name, version in figures["packages"].items())
 
 
 def _families(figures: Figures) -> str:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks.coverage.measurement import UNDELIVERABLE, Measurement
+from benchmarks.coverage.panel import boosting
 
 GOALS = {"fraction": 0.95, "undeliverable": 0, "wrong": 0}
 PACKAGES = ("scikit-learn", "pandas", "numpy", "onnx", "skl2onnx", "onnxruntime")
@@ -33,9 +34,15 @@ def summary(results: Sequence[Measurement]) -> dict[str, Any]:
         "goals": GOALS,
         "families": _families(results),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {name: version(name) for name in (*PACKAGES, *_boosters(results))},
         "pipelines": [asdict(result) for result in results],
     }
+
+
+def _boosters(results: Sequence[Measurement]) -> list[str]:
+    """The packages beside Sluice's that some of the pipelines use."""
+    families = {result.family for result in results}
+    return [name for name in boosting.FAMILIES if name in families]
 
 
 def _families(results: Sequence[Measurement]) -> dict[str, dict[str, int]]:

@@ -17,6 +17,7 @@ import numpy as np
 from delivery.errors import DeliveryError, first_line
 from delivery.inputs.learned_columns import LearnedColumn, learned_columns, reads_texts
 from delivery.inputs.sample_dates import with_datetimes
+from delivery.recipe import classes_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def read_sample(
 
     frame = with_datetimes(_typed_frame(frame, pipeline, report), pipeline, report)
     if labels is not None:
-        labels = _labels(path, labels, getattr(pipeline, "classes_", None))
+        labels = _labels(path, labels, classes_of(pipeline))
 
     return frame, labels
 

@@ -20,7 +20,7 @@ from delivery.onnx.pipeline_parser import PipelineParser
 from delivery.onnx.registry import converters
 from delivery.onnx.texts.lower_case import drop_unused_lowered, lowered_columns
 from delivery.onnx.texts.null_texts import null_texts_of
-from delivery.recipe import Recipe
+from delivery.recipe import Recipe, classes_of
 from service.bundle import Column
 from service.runtimes.onnx_model import LOWERED
 from service.runtimes.outputs import DECISION, PROBABILITIES, SCORES
@@ -210,7 +210,7 @@ def _options(recipe: Recipe) -> dict[int, dict[str, bool]] | None:
     if SCORES in recipe.outputs:
         return {id(last): {"score_samples": True}}
 
-    if DECISION in recipe.outputs and hasattr(pipeline, "classes_"):
+    if DECISION in recipe.outputs and classes_of(pipeline) is not None:
         return {id(last): {"zipmap": False, "raw_scores": True}}
 
     if hasattr(pipeline, "predict_proba"):

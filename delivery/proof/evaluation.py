@@ -8,7 +8,7 @@ import numpy as np
 
 from delivery.errors import DeliveryError, first_line
 from delivery.json_texts import is_whole_text
-from delivery.recipe import Recipe
+from delivery.recipe import Recipe, classes_of
 from service.rows import Columns, row_count, take_rows
 from service.runtimes.model import Model
 from service.runtimes.outputs import (
@@ -51,7 +51,7 @@ def target_classes(recipe: Recipe) -> list[list[Any]]:
 
     Raises DeliveryError for classes that JSON cannot hold.
     """
-    classes = getattr(recipe.pipeline, "classes_", None)
+    classes = classes_of(recipe.pipeline)
     if classes is None:
         classes = _classes_of_unlabelled(recipe.pipeline)
 

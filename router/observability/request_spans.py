@@ -23,7 +23,11 @@ class RequestSpans:
         self, context: RequestContext, headers: Headers, route: str, respond: Respond
     ) -> Respond:
         """Begin the span of a request that has one; returns the `respond` that ends it."""
-        span = self.traces.begin(route, headers)
+        if context.has_parent:
+            span = self.traces.begin(route, headers)
+        else:
+            span = self.traces.begin_by_chance(route)
+
         if span is None:
             return respond
 

@@ -3,25 +3,32 @@
 pyarrow's import alone would stop the event loop, and a malformed stream may end a process."""
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass
+from collections import deque
+from contextlib import suppress
 from importlib.util import find_spec
-from pathlib import Path
 
 import msgspec
 
 from rollout.settings import Limits
 from router.problems import Problem
-from router.requests.arrow_reader import REPLY, ReadTask, StreamFault
+from router.requests.arrow_pipes import (
+    StreamRead,
+    end_reader,
+    pipe_bytes,
+    send,
+    start_reader,
+    take_reply,
+)
+from router.requests.arrow_reader import ReadTask
 from router.requests.content_encoding import most_unpacked
 from router.requests.thread_pools import BoundedPool
 
-ROOT = Path(__file__).parents[2]
-MODULE = "router.requests.arrow_reader"
 MOST_WAITING = 256
+MOST_TOGETHER = 16
+"""Streams that are sent together at most."""
+LOOK_AGAIN_S = 1.0
 # A stream of at most max_body_bytes may be this many times as large as rows.
 MOST_TIMES = 4
 
@@ -34,14 +41,6 @@ class ReaderKilled(Exception):
     """The process was killed while it read a stream."""
 
 
-@dataclass
-class StreamRead:
-    """A stream that is to be read. late: its deadline has passed."""
-
-    body: bytes
-    late: bool = False
-
-
 class ArrowProcess:
     """The process of one worker, started with the first stream, and again after it has ended."""
 
@@ -50,6 +49,7 @@ class ArrowProcess:
         self._pool = BoundedPool("arrow", MOST_WAITING, threads=1)
         self._process: subprocess.Popen[bytes] | None = None
         self._reading: StreamRead | None = None
+        self._waiting: deque[StreamRead] = deque()
         self._closed = False
 
     async def rows(
@@ -62,8 +62,9 @@ class ArrowProcess:
         if find_spec("pyarrow") is None:
             raise Problem(415, "this router has no pyarrow: send the rows as JSON")
 
-        read = StreamRead(body)
-        timer = loop.call_later(within_s, self._give_up, read)
+        read = StreamRead(self._head(body), body)
+        self._waiting.append(read)
+        read.timer = loop.call_later(within_s, self._give_up, read, loop)
         try:
             rows = await self._pool.run(self._exchange, read)
         except ReaderKilled as error:
@@ -86,7 +87,8 @@ class ArrowProcess:
                 "(the reader crashed)",
             ) from error
         finally:
-            timer.cancel()
+            read.timer.cancel()
+            self._forget(read)
 
         if read.late:
             raise _too_late(within_s)
@@ -99,51 +101,91 @@ class ArrowProcess:
         self._kill()
         self._end()
 
-    def _give_up(self, read: StreamRead) -> None:
-        """End the process where it reads this stream: another caller's is none of its business."""
+    def _give_up(self, read: StreamRead, loop: asyncio.AbstractEventLoop) -> None:
+        """End the process where it reads this stream: another caller's is none of its business.
+
+        Look again where it does not: the stream may have been sent with others before it."""
         read.late = True
         if self._reading is read:
             # Its pipes are closed by the thread that reads them.
             self._kill()
+        else:
+            read.timer = loop.call_later(LOOK_AGAIN_S, self._give_up, read, loop)
 
     def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
 
     def _exchange(self, read: StreamRead) -> list[msgspec.Raw]:
-        """Read one stream, in a thread. Raises OSError, EOFError, ReaderKilled, Problem."""
-        self._reading = read
+        """The rows of one stream, in a thread: it may have been read with those before it.
+
+        Raises OSError, EOFError, ReaderKilled, Problem."""
+        while not read.is_done:
+            self._read_some(read)
+
+        if read.fault is not None:
+            raise read.fault
+
+        assert read.rows is not None
+        return read.rows
+
+    def _read_some(self, first: StreamRead) -> None:
+        """Read this stream, and with it small ones that wait: the process reads the next one while
+        a reply is on its way. Where it dies, the others go back.
+        """
+        if first.late or self._closed:
+            first.fault = ReaderKilled() if first.was_killed or self._closed else EOFError()
+            return
+
+        process = self._running()
+        sent = deque(self._taken(first, pipe_bytes(process)))
+        self._reading = first
+        # Where it dies meanwhile, its replies tell at which one.
+        with suppress(OSError):
+            send(process, sent)
+
         try:
-            return self._twice(read)
+            while sent:
+                self._reading = sent[0]
+                take_reply(process, sent[0])
+                sent.popleft()
+        except (OSError, EOFError) as error:
+            # It has closed its pipes, so it is at its end.
+            _note_death(sent.popleft(), process.wait(), error)
+            self._waiting.extendleft(reversed(sent))
+        except Exception:
+            # What it still says would be taken for the replies to other streams.
+            process.kill()
+            self._end()
+            raise
         finally:
             self._reading = None
 
-    def _twice(self, read: StreamRead) -> list[msgspec.Raw]:
-        """The rows, asked for once more where somebody else killed the process."""
-        try:
-            return self._once(read)
-        except ReaderKilled:
-            if read.late or self._closed:
-                raise
+    def _taken(self, first: StreamRead, most_bytes: int) -> list[StreamRead]:
+        """A stream, and those that wait and can be sent with it at once, without a reader."""
+        self._forget(first)
+        streams, size = [first], first.size
+        while size <= most_bytes and len(streams) < MOST_TOGETHER and not first.was_killed:
+            try:
+                following = self._waiting.popleft()
+            except IndexError:
+                break
 
-            return self._once(read)
+            size += following.size
+            if size > most_bytes or following.was_killed or following.late:
+                self._waiting.appendleft(following)
+                break
 
-    def _once(self, read: StreamRead) -> list[msgspec.Raw]:
-        process = self._running()
-        if read.late:
-            raise EOFError
+            streams.append(following)
 
-        try:
-            return self._rows_of(process, read.body)
-        except (OSError, EOFError) as error:
-            # It has closed its pipes, so it is at its end.
-            if process.wait() in KILLED:
-                raise ReaderKilled from error
+        return streams
 
-            raise
+    def _forget(self, read: StreamRead) -> None:
+        """It waits no more: it is read, or its call was refused or cancelled."""
+        with suppress(ValueError):
+            self._waiting.remove(read)
 
-    def _rows_of(self, process: "subprocess.Popen[bytes]", body: bytes) -> list[msgspec.Raw]:
-        """Send one stream and read its rows. Raises OSError, EOFError, Problem."""
+    def _head(self, body: bytes) -> bytes:
         limits = self._limits
         task = ReadTask(
             len(body),
@@ -152,62 +194,32 @@ class ArrowProcess:
             limits.max_row_bytes,
             MOST_TIMES * limits.max_body_bytes,
         )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(task) + b"\n")
-        process.stdin.write(body)
-        process.stdin.flush()
-        head = process.stdout.read(REPLY.size)
-        if len(head) < REPLY.size:
-            raise EOFError
-
-        status, size = REPLY.unpack(head)
-        reply = process.stdout.read(size)
-        if len(reply) < size:
-            raise EOFError
-        if status != 200:
-            raise Problem(status, msgspec.json.decode(reply, type=StreamFault).detail)
-
-        return list(map(msgspec.Raw, reply.split(b"\n")))
+        return msgspec.json.encode(task) + b"\n"
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", MODULE],
-                cwd=ROOT,
-                env=_environ(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
+            self._process = start_reader()
 
         return self._process
 
     def _end(self) -> None:
         """Forget a process that has ended or is killed."""
         process, self._process = self._process, None
-        if process is None:
-            return
-
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue  # What was not sent to it cannot be sent any more.
+        if process is not None:
+            end_reader(process)
 
 
-def _environ() -> dict[str, str]:
-    """What the reader needs of the environment: no secret."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {
-        **kept,
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "1",
-    }
+def _note_death(read: StreamRead, code: int, error: Exception) -> None:
+    """The outcome of the stream at which the process died: none yet if it was killed from outside
+    for the first time.
+    """
+    if code not in KILLED:
+        read.fault = error
+    elif read.late or read.was_killed:
+        read.fault = ReaderKilled()
+    else:
+        read.was_killed = True
 
 
 def _too_late(within_s: float) -> Problem:

@@ -10,6 +10,12 @@ from router.requests.deadline import no_time, seconds_of
 from wire.oip.request import LENGTH_HEADER
 
 LONGEST_ID = 128
+_READ = frozenset(
+    {
+        *(b"x-request-id", b"x-model-version", b"x-timeout-ms", b"traceparent"),
+        *(b"cookie", b"content-encoding", b"content-type", LENGTH_HEADER),
+    }
+)
 
 
 class RequestContext:
@@ -17,12 +23,12 @@ class RequestContext:
 
     json_bytes: the header with the length of the JSON before
     binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
-    already. asked_signatures: whether versions were asked for their columns because of it. span: of
-    the request, None for most."""
+    already. asked_signatures: whether versions were asked for their columns because of it.
+    has_parent: whether it has a `traceparent`. span: of the request, None for most."""
 
     __slots__ = (
         *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
-        *("asked_signatures", "span", "timeout_s", "unit", "waited_s"),
+        *("asked_signatures", "has_parent", "span", "timeout_s", "unit", "waited_s"),
     )
 
     def __init__(self) -> None:
@@ -36,7 +42,7 @@ class RequestContext:
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
         self.waited_s = 0.0
-        self.asked_signatures = False
+        self.asked_signatures = self.has_parent = False
         self.span: Any = None
 
 
@@ -48,6 +54,8 @@ def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
         if name == unit_header:
             once.append(name)
             context.unit = value
+        elif name not in _READ:
+            continue
         elif name == b"x-request-id":
             context.request_id = value if len(value) <= LONGEST_ID and _plain(value) else b""
         elif name == b"x-model-version":
@@ -62,6 +70,8 @@ def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
         elif name == LENGTH_HEADER:
             once.append(name)
             context.json_bytes = value
+        elif name == b"traceparent":
+            context.has_parent = True
         elif name == b"x-timeout-ms":
             once.append(name)
             context.timeout_s = seconds_of(value)

@@ -7,6 +7,7 @@ decided before any object is made: by the caller's `traceparent` (W3C), else by 
 import asyncio
 import gc
 import logging
+import math
 import random
 import re
 import time
@@ -23,6 +24,8 @@ MOST_BY_CALLERS_PER_S = 100
 process makes none."""
 EXPORT_TIMEOUT_S = 5.0
 LAST_SPANS_S = 2.0
+SERVER, CLIENT = 2, 3
+"""OTLP's kinds of spans."""
 LONGEST_STATE = 512
 """Characters of a `tracestate` that are passed on, as W3C asks for at least: a longer one is left
 out. It is sent to the versions with other callers' rows, and each of its members costs time."""
@@ -58,20 +61,48 @@ def start(
     return made
 
 
+class Chance:
+    """Hits one in so many by chance. Between two hits a call only counts down."""
+
+    def __init__(self, ratio: float) -> None:
+        self._rate = math.inf if ratio >= 1 else -math.log1p(-ratio)
+        self._left = self._gap()
+
+    def hits(self) -> bool:
+        """Whether this one is hit, whatever became of those before it."""
+        self._left -= 1
+        if self._left > 0:
+            return False
+
+        self._left = self._gap()
+        return True
+
+    def _gap(self) -> float:
+        """How many calls the next hit is away: the geometric distribution."""
+        if self._rate == 0:
+            return math.inf
+
+        return 1 + int(random.expovariate(self._rate))
+
+
 class OpenSpan:
     """A span in progress: a quarter of the work of the SDK's own, which is made for many threads.
 
-    context, parent: of the SDK. began: epoch nanoseconds."""
+    kind: OTLP's number. context, parent: of OpenTelemetry's API. links: contexts. began, ended:
+    epoch nanoseconds."""
 
-    __slots__ = ("attributes", "began", "context", "kind", "links", "name", "parent")
+    __slots__ = (
+        *("attributes", "began", "context", "ended", "failed"),
+        *("kind", "links", "name", "parent"),
+    )
 
     def __init__(
-        self, name: str, kind: Any, context: Any, parent: Any, attributes: dict[str, Any]
+        self, name: str, kind: int, context: Any, parent: Any, attributes: dict[str, Any]
     ) -> None:
         self.name, self.kind, self.context, self.parent = name, kind, context, parent
         self.attributes = attributes
         self.links: Sequence[Any] = ()
-        self.began = time.time_ns()
+        self.began, self.ended, self.failed = time.time_ns(), 0, False
 
     @property
     def trace_id(self) -> str:
@@ -84,23 +115,16 @@ class Traces:
 
     def __init__(self, endpoint: str, resource: dict[str, str], ratio: float) -> None:
         from opentelemetry import trace
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import ReadableSpan
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.util.instrumentation import InstrumentationScope
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_TIMEOUT_S)
-        self._processor = BatchSpanProcessor(exporter)
-        self._resource, self._scope = Resource.create(resource), InstrumentationScope("sluice")
+        from wire.observability.otlp_exporter import OtlpExporter
+
+        url = f"{endpoint.rstrip('/')}/v1/traces"
+        self._processor = BatchSpanProcessor(OtlpExporter(url, EXPORT_TIMEOUT_S, resource))
         self._api, self._propagator = trace, TraceContextTextMapPropagator()
-        self._readable, self._sampled = ReadableSpan, trace.TraceFlags(1)
-        self._well, self._failed = (
-            trace.Status(trace.StatusCode.UNSET),
-            trace.Status(trace.StatusCode.ERROR),
-        )
-        self._ratio, self._random, self._bits = ratio, random.random, random.getrandbits
+        self._sampled = trace.TraceFlags(1)
+        self._chance, self._bits = Chance(ratio), random.getrandbits
         self._second, self._by_callers = 0, 0
 
     def begin(self, name: str, headers: Headers) -> OpenSpan | None:
@@ -112,10 +136,13 @@ class Traces:
                     return self._child_of_caller(name, parent)
                 break
 
-        # Without a parent, or with one that is no `traceparent`, a trace begins here.
-        if self._random() >= self._ratio:
-            return None
-        return self._span(name, self._api.SpanKind.SERVER, None, {})
+        return self.begin_by_chance(name)
+
+    def begin_by_chance(self, name: str) -> OpenSpan | None:
+        """The same of a request without a parent, or with one that is no `traceparent`."""
+        if self._chance.hits():
+            return self._span(name, SERVER, None, {})
+        return None
 
     def answering(self, span: OpenSpan, respond: Respond) -> Respond:
         """`respond`, which also ends the span of the request."""
@@ -131,8 +158,8 @@ class Traces:
         """The client span of a call made for several requests: a child of the first one's span,
         with links to the others.
         """
-        span = self._span(name, self._api.SpanKind.CLIENT, parents[0].context, attributes)
-        span.links = [self._api.Link(other.context) for other in parents[1:]]
+        span = self._span(name, CLIENT, parents[0].context, attributes)
+        span.links = [other.context for other in parents[1:]]
         return span
 
     def headers_of(self, span: OpenSpan) -> bytes:
@@ -161,7 +188,7 @@ class Traces:
         while sending.is_alive() and time.monotonic() < give_up:
             await asyncio.sleep(0.01)
 
-    def _span(self, name: str, kind: Any, parent: Any, attributes: dict[str, Any]) -> OpenSpan:
+    def _span(self, name: str, kind: int, parent: Any, attributes: dict[str, Any]) -> OpenSpan:
         trace_id, state = self._bits(128), None
         if parent is not None:
             trace_id, state = parent.trace_id, parent.trace_state
@@ -170,21 +197,8 @@ class Traces:
         return OpenSpan(name, kind, context, parent, attributes)
 
     def _end(self, span: OpenSpan, failed: bool) -> None:
-        self._processor.on_end(
-            self._readable(
-                name=span.name,
-                context=span.context,
-                parent=span.parent,
-                resource=self._resource,
-                attributes=span.attributes,
-                links=span.links,
-                kind=span.kind,
-                instrumentation_scope=self._scope,
-                status=self._failed if failed else self._well,
-                start_time=span.began,
-                end_time=time.time_ns(),
-            )
-        )
+        span.ended, span.failed = time.time_ns(), failed
+        self._processor.on_end(span)  # type: ignore[arg-type]
 
     def _parent(self, headers: Headers) -> Any:
         """The context of a caller's span; None where the header is none of W3C's."""
@@ -216,7 +230,7 @@ class Traces:
     def _child_of_caller(self, name: str, parent: Any) -> OpenSpan | None:
         if not parent.trace_flags.sampled or not self._has_room():
             return None
-        return self._span(name, self._api.SpanKind.SERVER, parent, {})
+        return self._span(name, SERVER, parent, {})
 
     def _is_full(self) -> bool:
         """Whether callers' traces have had all the spans of this second."""

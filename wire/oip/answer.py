@@ -48,7 +48,7 @@ def answer(
 
     Raises OipError for an output that the version does not have."""
     counts = {} if signature is None else classes_asked(request, signature)
-    asked = {output.name for output in request.outputs or ()}
+    asked = {output.name for output in request.outputs} if request.outputs else ()
     described: list[bytes] = []
     parts: list[bytes] = []
     for tensor in _tensors(answered, signature, counts):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wire.oip.datatypes import REAL, require_known
 from wire.oip.errors import OipError
 
-_LENGTH_BYTES = 4
+LENGTH_BYTES = 4
 FEW = 64
 """So many values are read without numpy, which takes longer for a few."""
 LETTERS = {
@@ -55,6 +55,9 @@ def values_of(name: str, datatype: str, count: int, data: memoryview) -> list[An
 
 def packed(datatype: str, values: Sequence[Any]) -> bytes:
     """The binary data of an output."""
+    if datatype == "FP64" and len(values) <= FEW and set(map(type, values)) == {float}:
+        return struct.pack(f"<{len(values)}d", *values)
+
     if datatype != "BYTES":
         return np.array(values, _DTYPES[datatype]).tobytes()
 
@@ -121,11 +124,11 @@ def _texts(name: str, count: int, data: memoryview) -> list[str]:
     texts, at, end = [], 0, len(data)
     read: Callable[..., tuple[int]] = struct.Struct("<I").unpack_from
     for row in range(count):
-        if at + _LENGTH_BYTES > end:
+        if at + LENGTH_BYTES > end:
             raise OipError(f"input {name!r} has {row} texts for {count} values")
 
         (length,) = read(data, at)
-        at += _LENGTH_BYTES
+        at += LENGTH_BYTES
         if at + length > end:
             raise OipError(
                 f"row {row}, input {name!r}: its text of {length} bytes ends after the data"

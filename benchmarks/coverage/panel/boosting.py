@@ -30,6 +30,8 @@ REGRESSORS = {
     "xgboost": "XGBRegressor",
     "catboost": "CatBoostRegressor",
 }
+FAMILIES = (*CLASSIFIERS, "imbalanced-learn")
+"""By the names of the packages, as package indexes have them."""
 
 
 def pipelines() -> Iterator[PanelPipeline]:

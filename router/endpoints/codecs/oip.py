@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from rollout.settings import Limits
 from router.dispatch.work_items import Predicted
 from router.endpoints.codecs.codec import (
     JSON,
@@ -24,6 +25,7 @@ from router.requests.json_errors import json_fault, without_bom
 from router.requests.json_scan import too_many
 from router.requests.request_headers import RequestContext
 from wire.oip.answer import Answered, answer
+from wire.oip.binary_layout import BinaryLayouts
 from wire.oip.errors import OipError, TooLarge
 from wire.oip.one_row import one_row
 from wire.oip.request import (
@@ -50,6 +52,8 @@ _MOST = {
     FLAT_DEPTH: MOST_VALUES + 8 * MOST_TENSORS,
     NESTED_DEPTH: MOST_VALUES,
 }
+# Digits of the length of a small body's JSON.
+_LONGEST_LENGTH = 4
 T = TypeVar("T")
 
 
@@ -80,11 +84,20 @@ class OpenInference(Codec):
 
     asks_signatures = True
 
+    def __init__(self, model: str, limits: Limits) -> None:
+        super().__init__(model, limits)
+        self._layouts = BinaryLayouts()
+
     def read(
         self, context: RequestContext, body: bytes, known: Sequence[TensorSignature]
     ) -> PredictionCall:
         """See Codec. What no version of the traffic would take is refused before it is drawn."""
         body = without_bom(body)
+        if context.json_bytes and len(body) <= self.inline_bytes:
+            call = self._of_known_layout(context.json_bytes, body, known)
+            if call is not None:
+                return call
+
         sent = _readable(body, partial(self._parsed, context))
         signature = known[0] if known else None
         if signature is None and not context.asked_signatures and _has_wide_tensor(sent.request):
@@ -96,12 +109,39 @@ class OpenInference(Codec):
 
         if only is not None:
             _require_taken(sent.request, known, only.layout)
+            if known and sent.parts and None not in sent.parts:
+                self._layouts.learn(body[: int(context.json_bytes)], sent.request, only.layout)
+
             return InferCall(sent.request, [only.row])
 
         _require_taken(sent.request, known)
         self._require_dense(body, sent)
         table = _readable(body, lambda _: table_of(sent, self.limits.max_rows, signature))
         return InferCall(sent.request, [], table, table.by_position)
+
+    def _of_known_layout(
+        self, length: bytes, body: bytes, known: Sequence[TensorSignature]
+    ) -> InferCall | None:
+        """The call of a request whose head is known; None for all that needs a closer look.
+
+        Raises Problem 400 for what none of the versions takes."""
+        if not length.isdigit() or len(length) > _LONGEST_LENGTH:
+            return None
+
+        start = int(length)
+        layout = self._layouts.of(body, start)
+        if layout is None or (known and known[0].arrays):
+            return None
+
+        row = layout.row(body, start)
+        if row is None:
+            return None
+
+        if layout.taken_by != known:
+            _require_taken(layout.request, known, layout.columns)
+            layout.taken_by = known
+
+        return InferCall(layout.request, [row])
 
     def answer(self, answered: AnsweredCall) -> Encoded:
         """See Codec."""

@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 from sklearn.cluster import KMeans
 from sklearn.ensemble import IsolationForest
+from sklearn.linear_model import LinearRegression
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
@@ -50,6 +51,20 @@ def test_what_was_fitted_without_labels_answers_classes(pipeline, classes):
     made = Recipe(pipeline.fit(frame), frame, None)
     assert task_of(made) == ("classification", classes)
     assert set(pipeline.predict(frame).tolist()) <= set(classes)
+
+
+class WithoutClasses(LinearRegression):
+    """A regression with an empty list of classes, as CatBoost's have."""
+
+    classes_ = ()
+
+
+def test_an_empty_list_of_classes_is_none():
+    frame = loan_pipelines.loans(1)[["age", "amount"]]
+    made = Recipe(WithoutClasses().fit(frame, frame["age"]), frame, frame["age"])
+    assert task_of(made) == ("regression", None)
+    assert target_classes(made) == []
+    assert held_out_metrics(made.pipeline.predict(frame).tolist(), made)["r2"] > 0.99
 
 
 def test_the_task_of_several_targets_is_that_of_the_first():

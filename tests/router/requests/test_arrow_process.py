@@ -288,3 +288,77 @@ def test_the_deadline_of_a_stream_that_waits_ends_no_other_callers():
     rows, late = asyncio.run(ask())
     assert len(rows) == 5_000
     assert late.status == 504
+
+
+def at_once(bodies, meanwhile=None, within_s=60.0):
+    """The outcomes of streams that are sent at once, in their order.
+
+    meanwhile: called with the process once the first of them is known."""
+
+    async def ask():
+        process = ArrowProcess(Limits())
+        loop = asyncio.get_running_loop()
+        try:
+            calls = [asyncio.ensure_future(process.rows(body, within_s, loop)) for body in bodies]
+            if meanwhile is not None:
+                await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+                meanwhile(process)
+
+            return await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            process.close()
+
+    return asyncio.run(ask())
+
+
+def own_rows(outcome, number):
+    """Whether a stream has the rows of its own number."""
+    return not isinstance(outcome, Exception) and [bytes(row) for row in outcome] == [
+        b'{"x":%d}' % number
+    ]
+
+
+def test_each_of_many_streams_at_once_gets_its_own_outcome():
+    bodies = [stream(x=[number]) for number in range(100)]
+    bodies[7] = bodies[40] = TWICE
+    bodies[41], bodies[60] = b"\xff" * 1_000, stream(x=["y" * 200_000])
+    outcomes = at_once(bodies)
+    for number in (7, 40):
+        assert "column 'x' twice" in str(outcomes[number])
+
+    assert "no valid Arrow stream" in str(outcomes[41])
+    assert len(outcomes[60][0]) > 200_000
+    others = [number for number in range(100) if number not in (7, 40, 41, 60)]
+    assert all(own_rows(outcomes[number], number) for number in others)
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGSEGV, signal.SIGKILL])
+def test_where_the_process_dies_no_stream_but_the_one_that_it_reads_is_lost(ended_by):
+    bodies = [stream(x=[number]) for number in range(100)]
+    outcomes = at_once(bodies, lambda process: os.kill(process._process.pid, ended_by))
+    lost = [number for number in range(100) if not own_rows(outcomes[number], number)]
+    assert len(lost) <= (1 if ended_by == signal.SIGSEGV else 0)
+    assert all(outcomes[number].status == 400 for number in lost)
+
+
+def test_a_stream_that_was_sent_with_others_is_late_alone(monkeypatch):
+    monkeypatch.setattr(arrow_process, "LOOK_AGAIN_S", 0.01)
+
+    async def ask():
+        process = ArrowProcess(Limits())
+        loop = asyncio.get_running_loop()
+        try:
+            await process.rows(stream(x=[0]), 60.0, loop)
+            calls = []
+            for number in range(32):
+                within_s = 0.0 if number % 2 else 60.0
+                calls.append(
+                    asyncio.ensure_future(process.rows(stream(x=[number]), within_s, loop))
+                )
+
+            return await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            process.close()
+
+    for number, outcome in enumerate(asyncio.run(ask())):
+        assert outcome.status == 504 if number % 2 else own_rows(outcome, number)

@@ -1,6 +1,7 @@
 """What an inference request counts in a judged rollout, and whose columns it means."""
 
 import asyncio
+import struct
 from dataclasses import replace
 
 import msgspec
@@ -18,6 +19,7 @@ from router.problems import Problem
 from router.requests.request_headers import RequestContext
 from tests.router.fakes import DispatcherHarness, begun, deployed
 from wire.oip.request import MOST_TENSORS
+from wire.oip.signature import NamedTensor, TensorSignature
 
 OTHER = {"v1": "v2", "v2": "v1"}
 A_AND_B, B_AND_A, MORE = ("a", "b"), ("b", "a"), ("a", "b", "c")
@@ -250,3 +252,54 @@ def test_a_request_is_bounded_in_bytes_a_row():
         read(body, max_row_bytes=5_000)
     assert refused.value.status == 413
     assert len(read(body, max_row_bytes=20_000).rows(None)) == 1
+
+
+def read_binary(codec, values, known, **more):
+    """What the codec makes of one binary row of FP64; known: its versions' columns."""
+    inputs = [
+        {"name": name, "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}}
+        for name in values
+    ]
+    head = msgspec.json.encode({"inputs": inputs, **more})
+    context = RequestContext()
+    context.json_bytes = b"%d" % len(head)
+    return codec.read(context, head + struct.pack(f"<{len(values)}d", *values.values()), known)
+
+
+def of_columns(*names):
+    """The signature of a version with these columns."""
+    tensors = [NamedTensor(name, "FP64", [-1, 1]) for name in names]
+    return TensorSignature(tensors, [NamedTensor("predict", "FP64", [-1])])
+
+
+def test_a_binary_row_reads_the_same_however_often_its_head_came():
+    codec = OpenInference("toy", RouterSettings().limits)
+    versions = [of_columns("a", "b")]
+    for number in range(4):
+        call = read_binary(codec, {"a": number + 0.5, "b": -1.0}, versions)
+        assert list(map(bytes, call.rows(None))) == [b'{"a":%.1f,"b":-1.0}' % (number + 0.5)]
+        assert [tensor.name for tensor in call.request.inputs] == ["a", "b"]
+        with pytest.raises(Problem, match="row 0, input 'b': an infinity is no value"):
+            read_binary(codec, {"a": 1.0, "b": float("inf")}, versions)
+
+
+def test_a_head_that_is_known_is_held_against_the_versions_of_the_time():
+    codec = OpenInference("toy", RouterSettings().limits)
+    before, after = [of_columns("a", "b")], [of_columns("a", "c")]
+    for versions in (before, before, before, [*after, *before]):
+        assert len(read_binary(codec, {"a": 1.0, "b": 2.0}, versions).rows(None)) == 1
+
+    with pytest.raises(Problem, match="there is no input 'b'"):
+        read_binary(codec, {"a": 1.0, "b": 2.0}, after)
+
+
+@pytest.mark.parametrize("length", [b"5000", b"99999999", b"-1", b"x"])
+def test_a_wrong_length_is_refused_whatever_head_is_known(length):
+    codec = OpenInference("toy", RouterSettings().limits)
+    for _ in range(3):
+        read_binary(codec, {"a": 1.0}, [of_columns("a")])
+
+    context = RequestContext()
+    context.json_bytes = length
+    with pytest.raises(Problem, match="the length of the JSON in bytes"):
+        codec.read(context, b"{}", [of_columns("a")])

@@ -17,7 +17,7 @@ from tests.delivery.onnx.converters.trees.tree_harness import (
     with_nulls,
 )
 
-lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is not installed")
+lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is not installed: `make boosters`")
 
 pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
 FRAME = training()

@@ -13,7 +13,7 @@ from tests.delivery.onnx.converters.trees.tree_harness import (
     with_nulls,
 )
 
-xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed")
+xgboost = pytest.importorskip("xgboost", reason="XGBoost is not installed: `make boosters`")
 
 FRAME = training()
 VALUES = FRAME[:, 0] * 3 + FRAME[:, 1] ** 2

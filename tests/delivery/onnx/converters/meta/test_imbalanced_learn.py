@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.delivery.onnx.converters.trees.tree_harness import assert_equal_classifier, training
 
-pytest.importorskip("imblearn", reason="imbalanced-learn is not installed")
+pytest.importorskip("imblearn", reason="imbalanced-learn is not installed: `make boosters`")
 
 FRAME = training() / np.array([1, 30, 1, 1e4])
 LABELS = (FRAME[:, 0] + FRAME[:, 1] > 3.5).astype(int)
