@@ -4,25 +4,26 @@ from collections.abc import Mapping
 
 from rollout.drift.counted_bins import CountedBins
 from rollout.drift.mix_test import NEEDED, ColumnMix, Table, column_mix
-from rollout.drift.reference import MIX, Reference, mix_place
+from rollout.drift.reference import Reference, mix_place
 from rollout.drift.statements import ColumnMixRow, MixStatement
 from rollout.history.series import VersionCounts
 from rollout.verdict.sequential import evenly_weighted
 
 
 def between_versions(
-    reference: Reference | None, candidate: VersionCounts, stable: VersionCounts
+    reference: Reference | None, rollout: int, candidate: VersionCounts, stable: VersionCounts
 ) -> MixStatement | None:
     """The statement; None without a reference.
 
-    reference: of the stable version, in whose bins the rows of both are counted.
+    reference: of the stable version, in whose bins the rows of both are counted. rollout: its
+    number.
     """
     if reference is None or not reference.columns:
         return None
 
     mixes = []
     for number, bins in enumerate(reference.columns):
-        kind = reference.kind(MIX, number)
+        kind = reference.mix_kind(number, rollout)
         mixes.append(column_mix(mix_table(bins, candidate.of(kind), stable.of(kind))))
 
     evidence = float(evenly_weighted([mix.evidence for mix in mixes]))

@@ -43,7 +43,7 @@ Array = Any
 
 @dataclass(frozen=True)
 class ChangePolicy:
-    """days: in which there is one false alarm at most. tolerance: a share; window_s: of a window."""
+    """days: in which one false alarm comes at most. tolerance: a share; window_s: of a window."""
 
     days: float = 30.0
     tolerance: float = 0.1

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import lgamma, log, log1p
 
+import numpy as np
 
 from rollout.state.split import ALL
 from rollout.verdict.sequential import evenly_weighted
@@ -48,14 +49,15 @@ class ColumnMix:
 
 def column_mix(table: Table) -> ColumnMix:
     """Of one column; all tables have the same bins."""
-    pooled = [
-        [sum(counts) for counts in zip(*cells, strict=True)] for cells in zip(*table.values())
-    ]
-    candidate, stable = (sum(cell[arm] for cell in pooled) for arm in (0, 1))
-    gaps = [abs(own / max(1, candidate) - other / max(1, stable)) for own, other in pooled]
-    distance = sum(gaps) / 2 if candidate and stable else 0.0
-    largest = max(range(len(gaps)), key=gaps.__getitem__, default=0)
-    return ColumnMix(evidence(table), candidate, stable, distance, largest)
+    if not table:
+        return ColumnMix(0.0, 0, 0, 0.0, 0)
+
+    pooled = np.array(list(table.values())).sum(axis=0)
+    totals = pooled.sum(axis=0)
+    gaps = np.abs(np.subtract(*(pooled / np.maximum(1, totals)).T))
+    distance = float(gaps.sum() / 2) if totals.all() else 0.0
+    candidate, stable = map(int, totals)
+    return ColumnMix(evidence(table), candidate, stable, distance, int(gaps.argmax()))
 
 
 def evidence(table: Table) -> float:

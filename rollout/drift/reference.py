@@ -29,9 +29,13 @@ class Reference:
     def kind(self, word: str, number: int) -> str:
         """The kind of a history's counts: of the bins of this reference alone.
 
-        word: COLUMN, ANSWER or MIX; number: of the column or answer.
+        word: COLUMN or ANSWER; number: of the column or answer.
         """
         return f"{word} {self.id} {number}"
+
+    def mix_kind(self, number: int, rollout: int) -> str:
+        """The same under MIX, of one rollout by its number: its units were drawn once."""
+        return f"{self.kind(MIX, number)} {rollout}"
 
     def columns_in(self, counts: VersionCounts) -> list[CountedBins]:
         """The columns, with what was counted."""

@@ -135,7 +135,7 @@ def _answers(manifest: Manifest, distributions: BundleDistributions) -> dict[int
     elif len(manifest.classes or []) == len(positions):
         names = [f"{first} of {name}" for name in manifest.classes or []]
 
-    counted = {}
+    counted: dict[int, Distribution] = {}
     for number, bins in enumerate(positions):
         if bins is not None and len(counted) < MOST_ANSWERS:
             counted[number] = msgspec.structs.replace(bins, name=names[number])
