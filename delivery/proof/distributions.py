@@ -95,4 +95,3 @@ def _counted(values: list[Any]) -> Distribution | None:
         return of_numbers("", counted)
 
     return of_texts("", counted)
-

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import inf, nextafter
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +68,11 @@ class CountedBins:
         if number == len(self.edges):
             return f"above {self._shown(self.edges[-1])}"
 
-        return f"{self._shown(self.edges[number - 1])} to {self._shown(self.edges[number])}"
+        low, high = self.edges[number - 1], self.edges[number]
+        if high == nextafter(low, inf):
+            return self._shown(low)
+
+        return f"{self._shown(low)} to {self._shown(high)}"
 
     def _shown(self, edge: float) -> str:
         if self.unit != "moment":

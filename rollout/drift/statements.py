@@ -6,8 +6,7 @@ on its false alarms, and an alarm only where answers or labels changed too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 NO_REFERENCE, NO_BASELINE, STEADY = "no reference", "no baseline", "steady"
 INPUTS_CHANGED, ANSWERS_CHANGED, ALARM = "inputs changed", "answers changed", "alarm"
@@ -110,7 +109,3 @@ class DriftReport:
     def is_alarm(self) -> bool:
         """Whether somebody has to look."""
         return self.change is not None and self.change.state == ALARM
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return asdict(self)

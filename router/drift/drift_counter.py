@@ -86,6 +86,7 @@ class DriftCounter:
         self._added_at = float("-inf")
         self._weights: set[tuple[int, int]] = set()
         self._is_away = False
+        self._rollout = ""
 
     @property
     def references(self) -> Mapping[str, Reference | None]:
@@ -121,8 +122,13 @@ class DriftCounter:
         self._added_at, self._added_rows = self._clock(), self._rows
 
     def _add_when_due(self) -> None:
+        rollout = self._traffic.table.rollout_id
+        if rollout != self._rollout:
+            # Its first counts come soon, whatever was counted before it.
+            self._rollout, self._rows, self._added_rows = rollout, 0, 0
+
         new = self._rows - self._added_rows
-        if new and (
+        if self._counts and (
             new >= GROWTH * self._added_rows or self._clock() - self._added_at >= ADD_EVERY_S
         ):
             self.add()

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from rollout.drift.drift_words import drift_body
 from rollout.drift.statements import DriftReport
 from router.access.areas import area_of
 from router.access.rules import Access
@@ -116,9 +117,8 @@ def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Acce
     def operators_status() -> Response:
         rows = access.sees_rows(request.method, _headers())
         body = status(view.table(), view.snapshots(), with_rows=rows)
-        return jsonify(
-            {**body, "ledger": view.ledger() or "answers", "drift": view.drift().to_json()}
-        )
+        drift = drift_body(view.drift())
+        return jsonify({**body, "ledger": view.ledger() or "answers", "drift": drift})
 
     @app.get("/whoserved/<token>")
     def whoserved(token: str) -> Response:

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import Flask
 
+from rollout.drift.drift_words import drift_lines
 from router.watching.sections.act_buttons import act_buttons
 from router.watching.sections.comparability import served_differs, warnings, why_times_differ
-from router.watching.sections.drift_words import drift_lines
 from router.watching.sections.harm import harm, rollback
 from router.watching.sections.label_maturity import maturity
 from router.watching.sections.number_words import FILTERS
@@ -77,7 +77,7 @@ class PageSections:
             "greyed": why_times_differ(sources),
             "predictions": predictions(sources),
             "maturity": maturity(sources),
-            "drift_lines": drift_lines(sources),
+            "drift_lines": drift_lines(sources.drift),
             "warnings": warnings(sources),
             "harm": harm(sources),
             "rollback": rollback(sources),

@@ -1,7 +1,8 @@
 """The statements on drift in sentences."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from rollout.drift.statements import (
     ALARM,
@@ -10,11 +11,12 @@ from rollout.drift.statements import (
     NO_BASELINE,
     NO_REFERENCE,
     ChangeStatement,
+    DriftReport,
     MixStatement,
+    TrainingStatement,
 )
 from rollout.durations import shown_seconds
-from router.watching.sections.number_words import count
-from router.watching.sources.page_sources import PageSources
+from rollout.plurals import counted
 
 CHANGED = 1.0
 """The part of the evidence that decides, from which on a name is called changed."""
@@ -29,21 +31,54 @@ class DriftLine:
     is_alarm: bool = False
 
 
-def drift_lines(sources: PageSources) -> list[DriftLine]:
-    """On the rollout, and over time; the statement against training is a table."""
-    return list(_lines(sources))
+def drift_lines(report: DriftReport) -> list[DriftLine]:
+    """On the rollout, and over time; what has a promise comes with it."""
+    return list(_tested(report))
 
 
-def _lines(sources: PageSources) -> Iterator[DriftLine]:
-    mix, change = sources.drift.mix, sources.drift.change
+def training_lines(report: DriftReport) -> list[DriftLine]:
+    """On each version against training, in short."""
+    return [
+        DriftLine(f"{statement.version} against training", _of_training(statement))
+        for statement in report.training
+    ]
+
+
+def drift_body(report: DriftReport) -> dict[str, Any]:
+    """The report as plain JSON; `says` has its sentences."""
+    lines = [*training_lines(report), *drift_lines(report)]
+    return {**asdict(report), "says": list(map(asdict, lines))}
+
+
+def _tested(report: DriftReport) -> Iterator[DriftLine]:
+    mix, change = report.mix, report.change
     if mix is not None:
         yield DriftLine("Between the versions", _of_mix(mix), mix.is_broken)
     if change is not None:
         yield DriftLine("Over time", _of_change(change), change.state == ALARM)
 
 
+def _of_training(statement: TrainingStatement) -> str:
+    if not statement.columns_of:
+        return "no reference: deliver it again, and its bundle holds distributions."
+    if not statement.rows:
+        return "no row was counted yet."
+
+    names = [*statement.answers, *statement.columns]
+    moved = sorted((one for one in names if one.is_marked), key=lambda one: -one.distance)
+    if not moved:
+        return f"as before, in {counted(statement.rows, 'row')} of users."
+
+    first = moved[0]
+    return (
+        f"{len(moved)} of {counted(len(names), 'column and answer')} moved, most of all "
+        f"{first.name} ({100 * first.distance:.0f} % of {counted(first.rows, 'row')}, more of "
+        f"{first.more})."
+    )
+
+
 def _of_mix(mix: MixStatement) -> str:
-    units = f"{count(mix.candidate)} and {count(mix.stable)} units"
+    units = f"{mix.candidate:,} and {mix.stable:,} units"
     if mix.is_broken:
         first = mix.columns[0]
         return (
