@@ -180,7 +180,7 @@ MAY_BE_ZERO = (
     "rows_per_s",
 )
 MOST_DRIFT_ROWS = 2_000
-DRIFT_WINDOWS_S = (60, 3_600)
+DRIFT_WINDOWS_S = (300, 3_600)
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")

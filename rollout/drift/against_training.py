@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rollout.drift.counted_bins import CountedBins
 from rollout.drift.effect_size import drift
-from rollout.drift.reference import SAMPLED, Reference
+from rollout.drift.reference import Reference
 from rollout.drift.statements import NameDrift, TrainingStatement
 from rollout.history.series import VersionCounts
 
@@ -16,7 +16,7 @@ def against_training(
     if reference is None:
         return TrainingStatement(version)
 
-    sampled = counts.of(SAMPLED)
+    sampled = counts.of(reference.sampled_kind)
     return TrainingStatement(
         version,
         reference.columns_of,

@@ -9,7 +9,7 @@ from rollout.history.series import VersionCounts
 
 COLUMN, ANSWER, MIX = "column", "answer", "mix"
 SAMPLED = "sampled"
-"""Counts of rows: `rows` that were counted, `refused` of them that did not fit the columns."""
+"""Of rows: `rows` that were counted, `refused` of them that did not fit the columns."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Reference:
     columns: Sequence[CountedBins]
     answers: Sequence[CountedBins]
     left_out: int = 0
+
+    @property
+    def sampled_kind(self) -> str:
+        """The kind of the rows themselves."""
+        return f"{SAMPLED} {self.id}"
 
     def kind(self, word: str, number: int) -> str:
         """The kind of a history's counts: of the bins of this reference alone.

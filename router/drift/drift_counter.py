@@ -9,11 +9,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
+from time import time
 
 import msgspec
 
-from rollout.drift.reference import ANSWER, COLUMN, SAMPLED, Reference, mix_key, reference_of
+from rollout.drift.reference import ANSWER, COLUMN, Reference, mix_key, reference_of
 from rollout.history.worker_counts import DRIFT
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.upstream import Failure
@@ -27,9 +27,10 @@ PAGE = "/distributions"
 LARGEST_ANSWER = 1_048_576
 AGAIN_S = 30.0
 """When a version that did not tell its distributions is asked again."""
-ADD_EVERY_S = 60.0
+ADD_EVERY_S = 300.0
+"""When counts are added: all workers in the same second, since the history has a line for each."""
 GROWTH = 0.1
-"""Earlier, counts are added when they are so much more: the first ones soon."""
+"""Earlier, they are added when they are so much more: the first ones soon."""
 MOST_WEIGHTS = 20
 """Weights of a rollout at which first rows are counted apart, the others not at all."""
 
@@ -66,7 +67,10 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a version told. reference: None where it told none. at: when it was asked."""
+    """What a version told.
+
+    reference: None where it told none. at: when it was asked (epoch seconds).
+    """
 
     address: str
     reference: Reference | None
@@ -74,16 +78,16 @@ class _Known:
 
 
 class DriftCounter:
-    """Counts for one worker. Belongs to one event loop."""
+    """Counts for one worker. Belongs to one event loop. clock: epoch seconds."""
 
     def __init__(
-        self, traffic: Dispatcher, pages: VersionPages, clock: Callable[[], float] = monotonic
+        self, traffic: Dispatcher, pages: VersionPages, clock: Callable[[], float] = time
     ) -> None:
         self._traffic, self._pages, self._clock = traffic, pages, clock
         self._known: dict[str, _Known] = {}
         self._counts: dict[Key, int] = {}
         self._rows = self._added_rows = 0
-        self._added_at = float("-inf")
+        self._added_at = 0.0
         self._weights: set[tuple[int, int]] = set()
         self._is_away = False
         self._rollout = ""
@@ -128,9 +132,8 @@ class DriftCounter:
             self._rollout, self._rows, self._added_rows = rollout, 0, 0
 
         new = self._rows - self._added_rows
-        if self._counts and (
-            new >= GROWTH * self._added_rows or self._clock() - self._added_at >= ADD_EVERY_S
-        ):
+        is_time = self._clock() // ADD_EVERY_S != self._added_at // ADD_EVERY_S
+        if self._counts and (is_time or new >= GROWTH * self._added_rows):
             self.add()
 
     async def _learn(self) -> None:
@@ -146,7 +149,7 @@ class DriftCounter:
         if known is None or known.address != address:
             return True
 
-        return known.reference is None and self._clock() - known.at >= AGAIN_S
+        return known.reference is None and not 0 <= self._clock() - known.at < AGAIN_S
 
     async def _asked(self, version: str, address: str) -> _Known:
         outcome, reference = await self._pages.get(version, PAGE), None
@@ -215,8 +218,8 @@ class DriftCounter:
     ) -> None:
         if group.is_own:
             self._rows += counts.rows
-            self._increment((DRIFT, version, SAMPLED, "rows"), counts.rows)
-            self._increment((DRIFT, version, SAMPLED, "refused"), counts.refused)
+            self._increment((DRIFT, version, reference.sampled_kind, "rows"), counts.rows)
+            self._increment((DRIFT, version, reference.sampled_kind, "refused"), counts.refused)
             for word, lists in ((COLUMN, counts.columns), (ANSWER, counts.answers)):
                 for number, bins in enumerate(lists):
                     self._note_bins((DRIFT, version, reference.kind(word, number)), bins)
