@@ -4,14 +4,17 @@ from collections.abc import Mapping
 
 from rollout.drift.counted_bins import CountedBins
 from rollout.drift.mix_test import NEEDED, ColumnMix, Table, column_mix
-from rollout.drift.reference import Reference, mix_place
 from rollout.drift.statements import ColumnMixRow, MixStatement
+from rollout.drift.training_reference import TrainingReference, mix_place
 from rollout.history.series import VersionCounts
 from rollout.verdict.sequential import evenly_weighted
 
 
 def between_versions(
-    reference: Reference | None, rollout: int, candidate: VersionCounts, stable: VersionCounts
+    reference: TrainingReference | None,
+    rollout: int,
+    candidate: VersionCounts,
+    stable: VersionCounts,
 ) -> MixStatement | None:
     """The statement; None without a reference.
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from rollout.drift.change_detector import Detected, WatchedShares, detect, watched_shares
-from rollout.drift.reference import ANSWER, COLUMN, Reference
 from rollout.drift.statements import (
     ALARM,
     ANSWERS_CHANGED,
@@ -23,6 +22,7 @@ from rollout.drift.statements import (
     STEADY,
     ChangeStatement,
 )
+from rollout.drift.training_reference import ANSWER, COLUMN, TrainingReference
 from rollout.history.series import Series, VersionCounts
 
 DAY_S = 86_400
@@ -66,7 +66,7 @@ class _Watched:
 
 def change_over_time(
     version: str,
-    reference: Reference | None,
+    reference: TrainingReference | None,
     windows: Series,
     hours: Series,
     policy: ChangePolicy,
@@ -81,11 +81,11 @@ def change_over_time(
     if enough < LEAST_HOURS:
         return _statement(version, NO_BASELINE, policy, hours=enough)
 
-    found = [
+    detections = [
         _detected(version, part, windows, baseline, policy.tolerance) for part in (inputs, outcomes)
     ]
-    at = [_first_at(detected, windows, policy.needed) for detected in found]
-    parts = zip([*inputs, *outcomes], [*found[0].by_name, *found[1].by_name], strict=True)
+    at = [_first_at(detected, windows, policy.needed) for detected in detections]
+    parts = zip([*inputs, *outcomes], [*detections[0].by_name, *detections[1].by_name], strict=True)
     names = {watched.name: _part(logs, policy.needed) for watched, logs in parts}
     return _statement(
         version,
@@ -183,15 +183,15 @@ def _detected(
     return detect(shares, tolerance)
 
 
-def _columns(reference: Reference) -> list[_Watched]:
+def _columns(reference: TrainingReference) -> list[_Watched]:
     return [_of_bins(reference, COLUMN, number) for number in range(len(reference.columns))]
 
 
-def _answers(reference: Reference) -> list[_Watched]:
+def _answers(reference: TrainingReference) -> list[_Watched]:
     return [_of_bins(reference, ANSWER, number) for number in range(len(reference.answers))]
 
 
-def _of_bins(reference: Reference, word: str, number: int) -> _Watched:
+def _of_bins(reference: TrainingReference, word: str, number: int) -> _Watched:
     bins = (reference.columns if word == COLUMN else reference.answers)[number]
     kind = reference.kind(word, number)
     return _Watched(bins.name, lambda counts: bins.counted(counts.of(kind)).counts, bins.is_ordered)

@@ -71,7 +71,7 @@ def _of_training(statement: TrainingStatement) -> str:
 
     first = moved[0]
     return (
-        f"{len(moved)} of {counted(len(names), 'column and answer')} moved, most of all "
+        f"{len(moved)} of {len(names)} columns and answers moved, most of all "
         f"{first.name} ({100 * first.distance:.0f} % of {counted(first.rows, 'row')}, more of "
         f"{first.more})."
     )

@@ -36,7 +36,7 @@ class NameDrift:
 
 @dataclass(frozen=True)
 class TrainingStatement:
-    """One version against its training. columns_of: as in Reference; empty: no reference.
+    """One version against its training. columns_of: as in TrainingReference; empty: no reference.
 
     rows: that were counted; refused: of them, those that do not fit its columns.
     """

@@ -17,7 +17,7 @@ A cell is the counts of one version in one role while one rollout was in progres
     label delay  delay bin (rollout/history/bins.py) of each label: how long after its prediction
     complaints   the platform's error codes in the log of the version's app
     sampled ...  "rows" of users that were counted for drift, and "refused" of them
-    column ..., answer ..., mix ...: bins of these rows, as rollout/drift/reference.py names them
+    column ..., answer ..., mix ...: bins of these rows (rollout/drift/training_reference.py)
     refused      class of the status of an answer that was no prediction; of no version
 
 Only requests, latencies and times have a role."""

@@ -13,7 +13,13 @@ from time import time
 
 import msgspec
 
-from rollout.drift.reference import ANSWER, COLUMN, Reference, mix_key, reference_of
+from rollout.drift.training_reference import (
+    ANSWER,
+    COLUMN,
+    TrainingReference,
+    mix_key,
+    reference_of,
+)
 from rollout.history.worker_counts import DRIFT
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.upstream import Failure
@@ -73,7 +79,7 @@ class _Known:
     """
 
     address: str
-    reference: Reference | None
+    reference: TrainingReference | None
     at: float
 
 
@@ -93,7 +99,7 @@ class DriftCounter:
         self._rollout = ""
 
     @property
-    def references(self) -> Mapping[str, Reference | None]:
+    def references(self) -> Mapping[str, TrainingReference | None]:
         """By version, of those that were asked; None of one that has none."""
         return {version: known.reference for version, known in self._known.items()}
 
@@ -201,7 +207,9 @@ class DriftCounter:
 
         return (row.rollout, row.weight) in self._weights
 
-    async def _count_groups(self, version: str, reference: Reference, groups: list[_Group]) -> None:
+    async def _count_groups(
+        self, version: str, reference: TrainingReference, groups: list[_Group]
+    ) -> None:
         body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
         outcome = await self._pages.post(version, f"{PAGE}/count", body)
         if isinstance(outcome, Failure) or outcome.status != 200:
@@ -214,7 +222,7 @@ class DriftCounter:
             self._note(version, reference, group, counts)
 
     def _note(
-        self, version: str, reference: Reference, group: _Group, counts: RowGroupCounts
+        self, version: str, reference: TrainingReference, group: _Group, counts: RowGroupCounts
     ) -> None:
         if group.is_own:
             self._rows += counts.rows
@@ -247,7 +255,7 @@ class DriftCounter:
         self._is_away = True
 
 
-def _reference(body: bytes) -> Reference:
+def _reference(body: bytes) -> TrainingReference:
     if len(body) > LARGEST_ANSWER:
         raise ValueError(f"they have {len(body)} bytes, and {LARGEST_ANSWER} are read")
 

@@ -8,11 +8,11 @@ from threading import Lock
 
 from sqlalchemy import Engine
 
-from rollout.drift.against_training import against_training
 from rollout.drift.between_versions import between_versions
 from rollout.drift.change_over_time import BACK_S, ChangePolicy, change_over_time
-from rollout.drift.reference import Reference
 from rollout.drift.statements import ChangeStatement, DriftReport
+from rollout.drift.training_distance import against_training
+from rollout.drift.training_reference import TrainingReference
 from rollout.history.reader import HistoryReader
 from rollout.history.series import VersionCounts
 from rollout.settings import DriftSettings
@@ -41,7 +41,7 @@ class DriftReader:
         self,
         engine: Engine,
         model: str,
-        references: Callable[[], Mapping[str, Reference | None]],
+        references: Callable[[], Mapping[str, TrainingReference | None]],
         settings: DriftSettings,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,7 +87,7 @@ class DriftReader:
         )
 
     def _change(
-        self, ledger: Ledger, references: Mapping[str, Reference | None], now: float
+        self, ledger: Ledger, references: Mapping[str, TrainingReference | None], now: float
     ) -> ChangeStatement | None:
         version = ledger.released
         if version is None:
@@ -110,7 +110,7 @@ class DriftReader:
 
 
 def _of_counts(
-    ledger: Ledger, counts: Counts, references: Mapping[str, Reference | None]
+    ledger: Ledger, counts: Counts, references: Mapping[str, TrainingReference | None]
 ) -> DriftReport:
     rollout, names = ledger.rollout, [ledger.released]
     if rollout is not None:

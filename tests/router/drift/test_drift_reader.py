@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 import pytest
 
-from rollout.drift.reference import ANSWER, COLUMN, Reference, reference_of
 from rollout.drift.statements import (
     ALARM,
     ANSWERS_CHANGED,
@@ -16,6 +15,7 @@ from rollout.drift.statements import (
     STEADY,
     DriftReport,
 )
+from rollout.drift.training_reference import ANSWER, COLUMN, TrainingReference, reference_of
 from rollout.history.counts import CellKey, to_body
 from rollout.settings import DriftSettings
 from router.drift.drift_reader import DriftReader
@@ -59,7 +59,7 @@ class Past:
         self.store = HistoryStore(self.engine, "flights")
         self.store.create()
         self.days = days
-        self.references: dict[str, Reference | None] = {"v1": REFERENCE}
+        self.references: dict[str, TrainingReference | None] = {"v1": REFERENCE}
 
     def write(self, city: Bins, answers: Bins, labels: dict[str, int]) -> None:
         """As always until CHANGED_AT, then these counts every ten minutes."""

@@ -13,7 +13,7 @@ SAMPLED = "sampled"
 
 
 @dataclass(frozen=True)
-class Reference:
+class TrainingReference:
     """The distributions of one version's training.
 
     id: of these bins. columns_of: `training`, or `held-out` where the delivery had no training
@@ -56,9 +56,9 @@ class Reference:
         return [one.counted(counts.of(self.kind(word, number))) for number, one in enumerate(bins)]
 
 
-def reference_of(body: Mapping[str, Any]) -> Reference:
+def reference_of(body: Mapping[str, Any]) -> TrainingReference:
     """Of the JSON that a version tells; raises KeyError, TypeError or ValueError."""
-    return Reference(
+    return TrainingReference(
         str(body["id"]),
         str(body["columns_of"]),
         tuple(map(counted_bins, body["columns"])),

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from rollout.drift.counted_bins import CountedBins
 from rollout.drift.effect_size import drift
-from rollout.drift.reference import Reference
 from rollout.drift.statements import NameDrift, TrainingStatement
+from rollout.drift.training_reference import TrainingReference
 from rollout.history.series import VersionCounts
 
 
 def against_training(
-    version: str, reference: Reference | None, counts: VersionCounts
+    version: str, reference: TrainingReference | None, counts: VersionCounts
 ) -> TrainingStatement:
     """One version's statement, of what was counted of it."""
     if reference is None:
