@@ -58,18 +58,30 @@ class DriftReader:
         self._changed: ChangeStatement | None = None
 
     def report(self, ledger: Ledger) -> DriftReport:
-        """All statements, some seconds old; while the history is away, those of before."""
-        with self._lock:
-            now = self._clock()
-            made_of = ledger.revision, any(self._references().values())
-            if made_of != self._read_of or not 0 <= now - self._read_at < AGAIN_S:
-                # While the history is away its own notice says so, and what was found still holds.
-                with suppress(StoreError):
-                    self._report = self._made(ledger, now)
+        """All statements, some seconds old; while the history is away, those of before.
 
-                self._read_at, self._read_of = now, made_of
-
+        While another thread reads, nobody waits for it."""
+        if not self._lock.acquire(blocking=False):
             return self._report
+
+        try:
+            self._read_when_due(ledger)
+        finally:
+            self._lock.release()
+
+        return self._report
+
+    def _read_when_due(self, ledger: Ledger) -> None:
+        now = self._clock()
+        made_of = ledger.revision, any(self._references().values())
+        if made_of == self._read_of and 0 <= now - self._read_at < AGAIN_S:
+            return
+
+        # While the history is away its own notice says so, and what was found still holds.
+        with suppress(StoreError):
+            self._report = self._made(ledger, now)
+
+        self._read_at, self._read_of = now, made_of
 
     def then(self, ledger: Ledger, counts: Counts) -> DriftReport:
         """The statements of a past moment, without the one over time. counts: of that moment."""

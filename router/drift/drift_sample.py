@@ -18,6 +18,8 @@ BURST_S = 0.25
 """After a pause so much of the rate may come at once."""
 MOST_WAIT_S = 2.0
 """More than comes in this time is not kept: who counts is away."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Of rows and answers that wait to be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class DriftSample:
     def __init__(self, rows_per_s: float, clock: Callable[[], float] = monotonic) -> None:
         self._clock, self._rate = clock, rows_per_s
         self._next_at = float("-inf") if rows_per_s else float("inf")
-        self._most = int(rows_per_s * MOST_WAIT_S)
+        self._most, self._bytes = int(rows_per_s * MOST_WAIT_S), 0
         self._rows: list[SampledRow] = []
         self._answers: list[tuple[str, bytes]] = []
 
@@ -57,8 +59,8 @@ class DriftSample:
         taken = _spread(len(rows))
         self._next_at = max(self._next_at, now - BURST_S) + len(taken) / self._rate
         for number in taken:
-            # A copy, since a raw row refers to the whole body.
-            if len(memoryview(rows[number])) <= LARGEST_ROW and len(self._rows) < self._most:
+            if self._has_room(rows[number], len(self._rows)):
+                # A copy, since a raw row refers to the whole body.
                 row = SampledRow(bytes(rows[number]), version, rollout, weight)
                 self._rows.append(row)
                 rollout = weight = 0
@@ -68,14 +70,23 @@ class DriftSample:
     def answered(self, version: str, answers: Sequence[msgspec.Raw], taken: Sequence[int]) -> None:
         """Keep the answers to the rows that were taken of a request."""
         for number in taken:
-            if len(memoryview(answers[number])) <= LARGEST_ROW and len(self._answers) < self._most:
+            if self._has_room(answers[number], len(self._answers)):
                 self._answers.append((version, bytes(answers[number])))
 
     def drain(self) -> tuple[list[SampledRow], list[tuple[str, bytes]]]:
         """All rows, and all answers by version; they are forgotten here."""
         rows, answers = self._rows, self._answers
-        self._rows, self._answers = [], []
+        self._rows, self._answers, self._bytes = [], [], 0
         return rows, answers
+
+    def _has_room(self, raw: msgspec.Raw, kept: int) -> bool:
+        """Whether one more is kept beside so many, whose bytes then count."""
+        size = len(memoryview(raw))
+        if size > LARGEST_ROW or kept >= self._most or self._bytes + size > MOST_BYTES:
+            return False
+
+        self._bytes += size
+        return True
 
 
 def _spread(rows: int) -> Sequence[int]:

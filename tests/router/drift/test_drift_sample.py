@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.drift.drift_sample import LARGEST_ROW, MOST_OF_REQUEST, DriftSample
+from router.drift.drift_sample import LARGEST_ROW, MOST_BYTES, MOST_OF_REQUEST, DriftSample
 from tests.rollout.ledger_commands import STARTED, ledger_after
 from tests.router.fakes import DispatcherHarness
 
@@ -62,13 +62,26 @@ def test_what_is_kept_is_bounded_while_nobody_counts() -> None:
     sample = DriftSample(RATE, clock)
     for _ in range(2_000):
         clock.now += 1.0
-        taken = sample.take(raws(1, LARGEST_ROW), "v1", 0, 0)
+        taken = sample.take(raws(1), "v1", 0, 0)
         sample.answered("v1", raws(1), taken or ())
 
     rows, answers = sample.drain()
     assert (len(rows), len(answers)) == (2 * RATE, 2 * RATE)
     sample.take(raws(1, LARGEST_ROW + 1), "v1", 0, 0)
     assert sample.drain() == ([], [])
+
+
+def test_the_bytes_that_wait_are_bounded() -> None:
+    clock = Clock()
+    sample = DriftSample(2_000.0, clock)
+    for _ in range(2_000):
+        clock.now += 1.0
+        sample.take(raws(1, LARGEST_ROW), "v1", 0, 0)
+
+    rows, _ = sample.drain()
+    assert len(rows) == MOST_BYTES // LARGEST_ROW
+    sample.take(raws(1), "v1", 0, 0)
+    assert len(sample.drain()[0]) == 1
 
 
 def test_at_a_rate_of_zero_nothing_is_taken() -> None:
