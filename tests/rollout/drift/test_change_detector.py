@@ -55,10 +55,10 @@ def test_windows_until_a_false_alarm_are_as_many_as_promised() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("promise", [144, 1_000])
+@pytest.mark.parametrize("promise", [100, 300])
 def test_windows_until_a_false_alarm_are_as_many_as_promised_at_length(promise: int) -> None:
     chance = np.random.default_rng(34)
-    waited = [first_alarm(chance, math.log(promise), 4 * promise, 8) for _ in range(200)]
+    waited = [first_alarm(chance, math.log(promise), 4 * promise, 8) for _ in range(60)]
     assert np.mean(waited) >= promise
 
 
