@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from math import inf, nextafter
 from typing import Any
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+import numpy as np
+
+LAST_S = 253_402_300_799
+"""The end of the year 9999 (epoch seconds)."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ class CountedBins:
         if self.unit != "moment":
             return f"{edge:.4g}"
 
-        try:
-            return f"{_EPOCH + timedelta(seconds=edge):%Y-%m-%d %H:%M}"
-        except OverflowError:
+        if not abs(edge) <= LAST_S:
             return f"{edge:.4g} s"
+
+        return str(np.datetime64(int(edge), "s"))[:16].replace("T", " ")
 
 
 def counted_bins(body: Mapping[str, Any]) -> CountedBins:
