@@ -7,6 +7,7 @@ whose order alternates, so that a noisy second hurts both alike; the median of t
 with an interval that holds it in 95 % of the runs or more. cpu_traces: the processor time of router
 and versions for a request, with over without, of turns in which both are loaded at once: it says
 something on a busy machine, too.
+ratio_drift, cpu_drift: the same of the default sample of rows for drift, over none.
 ratio: requests/s of one stack with 20 tabs of the operator's page open over those without, in pairs
 of turns likewise. page_kb: what a browser loads for the page, compressed. history_bytes_90d: the
 history's files after 90 days of dense traffic.
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -65,20 +67,19 @@ def main() -> int:
         off = running.enter_context(stack("watching-off"))
         settings = f'[traces]\nendpoint = "{collector.url}"\nratio = {RATIO}\n'
         on = running.enter_context(stack("watching-on", settings))
+        blind = running.enter_context(stack("watching-blind", "[drift]\nrows_per_s = 0.0\n"))
         pairs = list(_pairs(off, on, options.pairs, options.seconds, console))
         at_once = list(_at_once(off, on, options.pairs, options.seconds))
+        drift_pairs = list(_pairs(blind, off, options.pairs, options.seconds, console))
+        drift_at_once = list(_at_once(blind, off, options.pairs, options.seconds))
         watched = list(_watched(off, options.pairs, options.seconds, console))
         size_kb = page_kb(off.url)
         spans = collector.end()
 
-    ratios = sorted(
-        with_spans.load.requests_s / without.load.requests_s for without, with_spans in pairs
-    )
-    cpu = sorted(with_spans.cpu_us / without.cpu_us for without, with_spans in at_once)
-    watching = sorted(
-        with_tabs.load.requests_s / without.load.requests_s for without, with_tabs in watched
-    )
-    failed = sum(turn.load.failed for pair in (*pairs, *at_once, *watched) for turn in pair)
+    ratios, watching, of_drift = map(_ratios, (pairs, watched, drift_pairs))
+    cpu, cpu_drift = map(_cpu_ratios, (at_once, drift_at_once))
+    turns = chain(*pairs, *at_once, *watched, *drift_pairs, *drift_at_once)
+    failed = sum(turn.load.failed for turn in turns)
     requests = sum(with_spans.load.requests for _, with_spans in (*pairs, *at_once))
     with tempfile.TemporaryDirectory() as folder:
         history = history_bytes(Path(folder))
@@ -92,6 +93,10 @@ def main() -> int:
         "ratio_traces_interval": _interval(ratios),
         "cpu_traces": round(median(cpu), 4),
         "cpu_traces_interval": _interval(cpu),
+        "ratio_drift": round(median(of_drift), 4),
+        "ratio_drift_interval": _interval(of_drift),
+        "cpu_drift": round(median(cpu_drift), 4),
+        "cpu_drift_interval": _interval(cpu_drift),
         "pairs": len(pairs),
         "requests_s": round(median(without.load.requests_s for without, _ in pairs)),
         "requests_with_spans_on": requests,
@@ -108,7 +113,7 @@ def main() -> int:
 def _pairs(
     off: Stack, on: Stack, count: int, seconds: int, console: Console
 ) -> Iterator[tuple[Turn, Turn]]:
-    """(without spans, with spans) of each pair."""
+    """(without, with) of each pair."""
     for one in (off, on):
         _turn(one, WARM_UP_S)
 
@@ -123,6 +128,16 @@ def _pairs(
             highlight=False,
         )
         yield without, with_spans
+
+
+def _ratios(pairs: Sequence[tuple[Turn, Turn]]) -> list[float]:
+    """Requests/s of the second over those of the first, in order."""
+    return sorted(second.load.requests_s / first.load.requests_s for first, second in pairs)
+
+
+def _cpu_ratios(pairs: Sequence[tuple[Turn, Turn]]) -> list[float]:
+    """The same of the processor time of a request."""
+    return sorted(second.cpu_us / first.cpu_us for first, second in pairs)
 
 
 def _watched(one: Stack, count: int, seconds: int, console: Console) -> Iterator[tuple[Turn, Turn]]:

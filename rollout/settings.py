@@ -88,6 +88,20 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class DriftSettings:
+    """How columns and answers are watched.
+
+    rows_per_s: that a router worker has counted, 0 for none. tolerance: a share. window_s: of the
+    detector over time.
+    """
+
+    rows_per_s: float = 500.0
+    tolerance: float = 0.1
+    false_alarm_days: float = 30.0
+    window_s: float = 600.0
+
+
+@dataclass(frozen=True)
 class WebhookSettings:
     """Who gets every new revision of the ledger."""
 
@@ -138,6 +152,7 @@ class Settings:
     delivery: Delivery = field(default_factory=Delivery)
     deployment: Deployment = field(default_factory=Deployment)
     verdict: VerdictConfig = field(default_factory=VerdictConfig)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     logs: LogSettings = field(default_factory=LogSettings)
     traces: TraceSettings = field(default_factory=TraceSettings)
@@ -162,7 +177,10 @@ MAY_BE_ZERO = (
     "share_tolerance",
     "warm_s",
     "ratio",
+    "rows_per_s",
 )
+MOST_DRIFT_ROWS = 2_000
+DRIFT_WINDOWS_S = (300, 3_600)
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 RUNTIMES = ("certified", "sklearn")
@@ -266,6 +284,7 @@ def _check(settings: Settings) -> None:
 
     _check_hosts("router.hosts", settings.router.hosts)
     _check_urls("webhooks.urls", settings.webhooks.urls)
+    _check_drift(settings.drift)
     _check_word("logs.format", settings.logs.format, LOG_FORMATS)
     _check_traces(settings.traces)
     _check_numbers("heroku", settings.heroku)
@@ -321,6 +340,26 @@ def _check_hosts(path: str, hosts: tuple[str, ...]) -> None:
                 f"deploy.toml: '{path}[{index}]' is no name of a host: models.example.com or "
                 f"models.example.com:8443 is, not {host!r}"
             )
+
+
+def _check_drift(drift: DriftSettings) -> None:
+    _check_numbers("drift", drift)
+    if drift.rows_per_s > MOST_DRIFT_ROWS:
+        raise BadSetting(
+            f"deploy.toml: 'drift.rows_per_s' is at most {MOST_DRIFT_ROWS}, not {drift.rows_per_s}"
+        )
+
+    if drift.tolerance >= 1:
+        raise BadSetting(
+            f"deploy.toml: 'drift.tolerance' is a share below 1, not {drift.tolerance}"
+        )
+
+    least, most = DRIFT_WINDOWS_S
+    if not least <= drift.window_s <= most or most % drift.window_s:
+        raise BadSetting(
+            f"deploy.toml: 'drift.window_s' divides an hour into windows of {least} s or more, not "
+            f"{drift.window_s}"
+        )
 
 
 def _check_traces(traces: TraceSettings) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 
 from rollout.access_tokens import FILE as TOKENS
+from rollout.drift.statements import DriftReport
 from rollout.log_drain import PATH as DRAINS
 from rollout.state.classes import Answers
 from rollout.state.signal_settings import Labels
@@ -35,6 +36,9 @@ from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.version_pages import VersionPages
+from router.drift.drift_counter import DriftCounter
+from router.drift.drift_reader import DriftReader
+from router.drift.drift_sample import DriftSample
 from router.endpoints.codecs.signatures import Signatures
 from router.endpoints.feedback import FeedbackEndpoint
 from router.endpoints.log_drain import LogDrainEndpoint
@@ -109,7 +113,7 @@ class Router:
         self.most_bytes = config.settings.router.limits.max_bodies_bytes
         tokens = TokenList(config.operator_token, config.state.joinpath(*TOKENS), config.tokens)
         self.access = Access(config.settings.router, config.host, tokens, config.token_key)
-        view = WorkerView(self._table, self._snapshots, self._ledger)
+        view = WorkerView(self._table, self._snapshots, self._ledger, self._drift_report)
         pages: Any = create_pages(view, WhoServed(config.token_key), self.access)
         self._pages: Any = WSGIMiddleware(pages, workers=4)
 
@@ -256,6 +260,7 @@ class Router:
             cold_s=config.settings.verdict.cold_s,
             through=config.through,
             pairs_per_s=config.settings.verdict.pairs_per_s,
+            drift=DriftSample(config.settings.drift.rows_per_s / config.settings.router.workers),
             spans=RequestSpans(traces) if traces is not None else None,
         )
 
@@ -281,6 +286,7 @@ class Router:
             loop.create_task(self._publish()),
             loop.create_task(self._keep_history()),
             loop.create_task(self._expire()),
+            loop.create_task(self.drift_counter.run()),
             loop.create_task(row_sample.keep(self.recent, samples, self._publisher)),
         ]
 
@@ -299,6 +305,13 @@ class Router:
             budget,
             Signatures(self.traffic, pages),
         )
+        self.drift_counter = DriftCounter(self.traffic, pages)
+        self.drift = DriftReader(
+            self.follower.engine,
+            settings.model,
+            lambda: self.drift_counter.references,
+            settings.drift,
+        )
         self.models = ModelPages(settings, self.traffic, pages, self.access, self.leaving)
         self.hot = self.routes.hot()
 
@@ -307,7 +320,9 @@ class Router:
         proof = VersionProof(pages)
         self.acts = ActsEndpoint(self.access, recorder, self._table, proof, self.leaving)
 
-        reader = PageReader(self.follower.engine, settings.model, self._worker_state)
+        reader = PageReader(
+            self.follower.engine, settings.model, self._worker_state, drift=self.drift
+        )
         self.watch = WatchEndpoint(settings.model, reader, self.access, self.leaving)
 
         labels = FeedbackStore(self.follower.engine, settings.model)
@@ -334,6 +349,7 @@ class Router:
             task.cancel()
 
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.drift_counter.add()
         await self._publish_once()
         in_thread = asyncio.get_running_loop().run_in_executor
         await in_thread(self._control_thread, self._last_flush)
@@ -465,6 +481,9 @@ class Router:
 
     def _worker_state(self) -> WorkerState:
         return WorkerState(self.traffic.table, self._snapshots(), self._ledger())
+
+    def _drift_report(self) -> DriftReport:
+        return self.drift.report(self.traffic.table.ledger)
 
     def _loss(self, rollout: int) -> Labels:
         """The label policy of the rollout that began with a revision, else that of deploy.toml."""

@@ -18,10 +18,13 @@ from service.answers import JSON, PROBLEM, PredictResponses
 from service.answers import problem as problem_of
 from service.bundle import BundleError, Manifest, verify_bundle
 from service.config import ServiceConfig, from_environment
+from service.distributions.bundle_distributions import read_distributions
+from service.distributions.row_counter import RowCounter
 from service.fast_handler import FastHandler
 from service.metrics import Metrics, exposition
 from service.predict import Predictor
 from service.proof.golden_rows import prove
+from service.rows import Malformed
 from service.runtimes.load_model import load_model
 from wire.fast_path import Handler
 from wire.observability import logs
@@ -82,9 +85,11 @@ def create_app(config: ServiceConfig | None = None) -> Service:
 
     logs.add_to_all(version=bundle.manifest.version)
     metrics = Metrics(bundle.manifest.version, model.name)
+    distributions = read_distributions(bundle)
+    counter = RowCounter(bundle.manifest, distributions) if distributions else None
     answers = PredictResponses(Predictor(bundle.manifest, model), metrics, config.workers)
     return Service(
-        _flask(answers, metrics, config.secret, partial(prove, bundle, model)),
+        _flask(answers, metrics, config.secret, partial(prove, bundle, model), counter),
         FastHandler(answers, metrics, config.secret, config.threads),
         partial(
             start_traces,
@@ -97,7 +102,11 @@ def create_app(config: ServiceConfig | None = None) -> Service:
 
 
 def _flask(
-    answers: PredictResponses, metrics: Metrics, secret: str, proof: Callable[[], int]
+    answers: PredictResponses,
+    metrics: Metrics,
+    secret: str,
+    proof: Callable[[], int],
+    counter: RowCounter | None,
 ) -> Flask:
     app = Flask("service")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -105,6 +114,9 @@ def _flask(
     _predict_routes(app, answers)
     _model_routes(app, answers.predictor.manifest)
     _proof_routes(app, answers.predictor.manifest, proof)
+    if counter is not None:
+        _distribution_routes(app, answers.predictor.manifest, counter)
+
     return app
 
 
@@ -205,6 +217,29 @@ def _proof_routes(app: Flask, manifest: Manifest, proof: Callable[[], int]) -> N
 
     for path in _model_paths(manifest):
         app.add_url_rule(f"{path}/golden", f"golden {path}", golden)
+
+
+def _distribution_routes(app: Flask, manifest: Manifest, counter: RowCounter) -> None:
+    """The router asks for the bins, and has a sample of the rows counted in them. An older bundle
+    has none, and answers 404."""
+    watched = _encode(counter.watched)
+
+    def distributions() -> Response:
+        return Response(watched, content_type="application/json")
+
+    def count() -> Response:
+        try:
+            return Response(
+                _encode(counter.count(request.get_data(cache=False))),
+                content_type="application/json",
+            )
+        except Malformed as error:
+            return _json({"error": str(error)}, 400)
+
+    for path in _model_paths(manifest):
+        name = f"{path}/distributions"
+        app.add_url_rule(name, name, distributions)
+        app.add_url_rule(f"{name}/count", f"{name}/count", count, methods=["POST"])
 
 
 def _model_paths(manifest: Manifest) -> tuple[str, str]:

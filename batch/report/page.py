@@ -10,7 +10,7 @@ import jinja2
 from batch.outputs.run_folder import RunNotes
 from batch.report.charts import BarChart, chart
 from batch.report.count_run import RunCounts
-from batch.report.drift import TOLERANCE, Drift, drift
+from rollout.drift.effect_size import TOLERANCE, Drift, drift
 from service.bundle import Column, Manifest
 from service.distributions.bins import Distribution
 from service.distributions.bundle_distributions import BundleDistributions

@@ -1,5 +1,6 @@
 """The status: drawn on a terminal, or as one line in a pipe."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -44,12 +45,23 @@ def drawn(status: Status, with_odds: bool = False) -> RenderableType:
         numbers = shown(status.model, status.verdict, with_odds=with_odds)
         parts += ["", drawn_verdict(numbers), ""]
 
+    parts += _drift(status)
     parts += _worst(status.worst)
     parts += _events(status.events)
     for note in status.notes:
         parts.append(Text(f"note: {printable(note)}", style="yellow"))
 
     return Group(*parts)
+
+
+def _drift(status: Status) -> Iterator[Text]:
+    """What the router says on drift; nothing of a router that says nothing."""
+    for line in (status.drift or {}).get("says", []):
+        text = printable(f"{line['about']}: {line['text']}")
+        if line["is_alarm"]:
+            yield Text(f"ALARM {text}", style="red")
+        else:
+            yield Text(text, style="dim")
 
 
 def one_line(status: Status) -> str:

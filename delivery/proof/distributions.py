@@ -4,7 +4,6 @@ A report over files compares with them. They are counts in bins, so no training 
 of them beyond what the manifest tells of ranges and categories.
 """
 
-from itertools import chain
 from math import prod
 from operator import attrgetter
 from typing import Any
@@ -16,7 +15,11 @@ from delivery.inputs.signature import rows_of
 from delivery.recipe import Recipe
 from service.bundle import Column, Output
 from service.distributions.bins import Distribution, of_numbers, of_texts
-from service.distributions.bundle_distributions import BundleDistributions, counted_answers
+from service.distributions.bundle_distributions import (
+    BundleDistributions,
+    by_position,
+    counted_answers,
+)
 from service.distributions.countable import distribution_of
 from service.rows import Columns, RowReader
 from service.runtimes.outputs import by_output
@@ -83,9 +86,7 @@ def _answers(outputs: list[Output], predictions: list[Any]) -> dict[str, list[Di
 
 def _positions(answers: list[Any]) -> list[Distribution | None]:
     """One for each value of a row's answer, in the order of their columns."""
-    rows = list(map(_flat, answers))
-    positions = list(zip(*rows, strict=True)) if len(set(map(len, rows))) == 1 else []
-    return list(map(_counted, map(list, positions[:MOST_ANSWERS])))
+    return list(map(_counted, by_position(answers)[:MOST_ANSWERS]))
 
 
 def _counted(values: list[Any]) -> Distribution | None:
@@ -94,12 +95,3 @@ def _counted(values: list[Any]) -> Distribution | None:
         return of_numbers("", counted)
 
     return of_texts("", counted)
-
-
-def _flat(answer: Any) -> list[Any]:
-    if not isinstance(answer, list):
-        return [answer]
-    if answer and isinstance(answer[0], list):
-        return list(chain.from_iterable(answer))
-
-    return answer

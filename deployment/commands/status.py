@@ -113,7 +113,7 @@ class Status:
     """What `status` and `watch` show, and `--json` prints under the same names.
 
     record_answers: whether the ledger could be read; verdict: the current one, as stored;
-    since: when the router's counts began; worst, workers: as the router reports them."""
+    since: when the router's counts began; worst, workers, drift: as the router reports them."""
 
     model: str
     revision: int
@@ -130,6 +130,7 @@ class Status:
     worst: list[Json]
     router_revision: int | None
     workers: list[Json]
+    drift: Json | None
     versions: list[VersionStatus]
     events: list[RecentAct]
     notes: list[str]
@@ -198,6 +199,7 @@ def read_status(
         worst=counts.get("worst", []),
         router_revision=counts.get("revision"),
         workers=counts.get("workers", []),
+        drift=counts.get("drift"),
         versions=list(_versions(record, counts, running)),
         events=list(_events(record.entries or [])),
         notes=notes,

@@ -16,6 +16,8 @@ A cell is the counts of one version in one role while one rollout was in progres
     label error  "labels" of predicted numbers, and the "sum" of their absolute errors
     label delay  delay bin (rollout/history/bins.py) of each label: how long after its prediction
     complaints   the platform's error codes in the log of the version's app
+    sampled ...  "rows" of users that were counted for drift, and "refused" of them
+    column ..., answer ..., mix ...: bins of these rows (rollout/drift/training_reference.py)
     refused      class of the status of an answer that was no prediction; of no version
 
 Only requests, latencies and times have a role."""
@@ -26,6 +28,10 @@ from typing import Any, NamedTuple
 Number = int | float
 Cell = dict[str, dict[str, Number]]
 """Counts by kind and key."""
+
+
+OF_DRIFT = ("sampled ", "column ", "answer ", "mix ")
+"""How the kinds begin that are kept for DRIFT_KEPT_S (levels.py) alone."""
 
 
 class CellKey(NamedTuple):
@@ -63,6 +69,15 @@ def _add(total: Cell, cell: Mapping[str, Mapping[str, Number]]) -> None:
         sums = total.setdefault(kind, {})
         for key, number in counts.items():
             sums[key] = sums.get(key, 0) + number
+
+
+def without_drift(counts: Counts) -> Counts:
+    """All but the bins of columns and answers, which are many."""
+    return {key: _without(cell) for key, cell in counts.items()}
+
+
+def _without(cell: Cell) -> Cell:
+    return {kind: counts for kind, counts in cell.items() if not kind.startswith(OF_DRIFT)}
 
 
 def difference(now: Counts, before: Counts) -> Counts:

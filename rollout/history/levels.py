@@ -19,6 +19,8 @@ HOURS = Level(3_600, 90 * 24 * 3_600)
 LEVELS = (SECONDS, MINUTES, HOURS)
 ROLLED = (MINUTES, HOURS)
 """The levels that are made of seconds."""
+DRIFT_KEPT_S = 10 * 24 * 3_600
+"""How long hours have what is counted for drift: the week that a window is compared with."""
 Sample = tuple[int, Counts]
 """What came in the second that begins at this time (epoch seconds)."""
 

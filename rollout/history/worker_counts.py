@@ -7,6 +7,8 @@ from rollout.history.counts import Cell, CellKey, Counts, Number
 MOST_CLASSES = 32
 """Predicted classes of a version that are counted apart, by a machine in the life of its counts."""
 OTHER_CLASSES = "other answers"
+DRIFT = "drift"
+"""Of a sample of rows; the kind and the key follow in the worker's key."""
 _WITH_A_ROLE = {"requests": "requests", "latency": "latency"}
 _BY_KEY = {
     "batch_rows": "batches",
@@ -62,6 +64,9 @@ def _named(
             yield CellKey(version, rest[0]), "times", "us", round(value * 1e6)
         elif prefix in _BY_KEY:
             yield CellKey(version), _BY_KEY[prefix], rest[0], number
+        elif prefix == DRIFT:
+            kind, name = rest
+            yield CellKey(version), kind, name, number
         elif prefix in _SUMS:
             yield CellKey(version), *_SUMS[prefix], number
         elif prefix == "refused":

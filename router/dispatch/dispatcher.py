@@ -4,8 +4,9 @@ A failure counts for the version that was drawn; its fallback is no new request.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from router.dispatch.pairs import AT_ONCE_S, PairedRequest, PairSampler
 from router.dispatch.routing_table import RoutingTable
 from router.dispatch.upstream import Pool
 from router.dispatch.work_items import DispatchError, Pending, Predicted
+from router.drift.drift_sample import DriftSample
 from router.evidence.evidence_counters import EvidenceByWeight, EvidenceCounters
 from router.evidence.seen_units import SeenUnits
 from router.evidence.worker_metrics import Key, WorkerMetrics
@@ -72,7 +74,8 @@ class InFlight(Pending):
     short_deadline: the caller's deadline is shorter than the router's.
     fallback_from: the drawn version, where it failed. failure: how, where that is to be counted.
     fault: lost or shed, where the drawn version could not be asked; fell_back_at: when it was known
-    (loop time). pair: see Reply. request_id: of the caller's request, empty for others."""
+    (loop time). pair: see Reply. request_id: of the caller's request, empty for others.
+    sampled: the rows of it that are watched for drift, None for none."""
 
     dispatcher: "Dispatcher"
     version: str
@@ -87,6 +90,7 @@ class InFlight(Pending):
     fell_back_at: float = 0.0
     pair: PairedRequest | None = None
     request_id: bytes = b""
+    sampled: Sequence[int] | None = None
 
     def done(self, outcome: Predicted | DispatchError) -> None:
         """See Pending."""
@@ -120,6 +124,7 @@ class Dispatcher:
     pairs: PairSampler = field(init=False)
     rehearsal: LoadRehearsal = field(init=False)
     pairs_per_s: float = 0.0
+    drift: DriftSample = field(default_factory=partial(DriftSample, 0.0))
     clock: Callable[[], float] = time.time
     spans: RequestSpans | None = None
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
@@ -219,6 +224,10 @@ class Dispatcher:
         if draw.all_requests is not None:
             request.pair = self.pairs.begin(rows, request.size, draw.version)
 
+        if draw.tally is not None or draw.all_requests is not None:
+            rollout, weight = self._first_of_unit(draw)
+            request.sampled = self.drift.take(rows, draw.version, rollout, weight)
+
         self._submit(request)
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
@@ -261,6 +270,16 @@ class Dispatcher:
         first = Draw(version, role, tally, number, weight, tally if rolling is not None else None)
         self._draws[version] = first, replace(first, tally=None)
         return self._draws[version]
+
+    def _first_of_unit(self, draw: Draw) -> tuple[int, int]:
+        """Number and weight of the judged rollout in which a draw is the first of its unit; else
+        zeros.
+        """
+        rolling = self.table.rolling
+        if draw.tally is None or rolling is None or not rolling.judged:
+            return 0, 0
+
+        return draw.number, draw.weight
 
     def warm(self) -> bool:
         """Whether times can be compared: no version has started just now, and none has the load of
@@ -362,6 +381,8 @@ class Dispatcher:
         predicted = None
         if isinstance(outcome, Predicted):
             predicted, lost = outcome, None
+            if request.sampled is not None and request.fallback_from is None:
+                self.drift.answered(request.version, predicted.predictions, request.sampled)
 
         request.on_reply(
             Reply(

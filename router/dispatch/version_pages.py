@@ -19,24 +19,31 @@ class VersionPages:
 
     async def get(self, version: str, rest: str = "") -> Answer | Failure:
         """The page of a version; rest: after its path, empty for its metadata."""
+        return await self._ask(version, "GET", rest, b"")
+
+    async def post(self, version: str, rest: str, body: bytes) -> Answer | Failure:
+        """The answer of a page to JSON, which changes nothing there: it may be asked twice."""
+        return await self._ask(version, "POST", rest, body)
+
+    async def _ask(self, version: str, method: str, rest: str, body: bytes) -> Answer | Failure:
         path = f"/v2/models/{self._model}/versions/{version}{rest}"
-        outcome = await self._once(version, path)
+        outcome = await self._once(version, method, path, body)
         if isinstance(outcome, Failure) and outcome.reason == "closed":
             await asyncio.sleep(0)
-            outcome = await self._once(version, path)
+            outcome = await self._once(version, method, path, body)
 
         if isinstance(outcome, Answer) and outcome.status not in _OF_THE_REQUEST:
             return Failure("garbled", f"it answered {outcome.status}")
 
         return outcome
 
-    async def _once(self, version: str, path: str) -> Answer | Failure:
+    async def _once(self, version: str, method: str, path: str, body: bytes) -> Answer | Failure:
         lane = self._traffic.lanes.get(version)
         if lane is None:
             return Failure("closed", "it is not deployed")
 
         outcome: Answer | Failure = await lane.pool.forward(
-            "GET", path, b"application/json", b"", self._timeout_s
+            method, path, b"application/json", body, self._timeout_s
         )
         if isinstance(outcome, Answer):
             lane.reached()

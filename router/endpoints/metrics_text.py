@@ -3,7 +3,7 @@
 Exemplars are in OpenMetrics alone: the text format has none."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -15,10 +15,12 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from rollout.drift.statements import DriftReport
 from rollout.state.ledger import Rollout
 from rollout.verdict.bins import bin_edge_ms
 from rollout.verdict.evidence import summed
 from router.dispatch.routing_table import RoutingTable
+from router.drift.drift_metrics import drift_values
 from router.evidence.prediction_counters import VALUE_EDGES
 from router.evidence.worker_metrics import ExampleRequest, Key, Snapshot, split_keys
 from router.observability.metric_table import (
@@ -46,18 +48,19 @@ def names() -> list[str]:
 
 @dataclass(frozen=True)
 class Scraped:
-    """What a scrape reads of the routing table.
+    """What a scrape reads of the routing table and the history.
 
     asked: basis points by version. split_id: of the split in force."""
 
     asked: Mapping[str, int]
     split_id: str
     rollout: Rollout | None = None
+    drift: DriftReport = field(default_factory=DriftReport)
 
 
-def scraped(table: RoutingTable) -> Scraped:
+def scraped(table: RoutingTable, drift: DriftReport) -> Scraped:
     """Of the present table."""
-    return Scraped(dict(table.weights), table.split_id, table.ledger.rollout)
+    return Scraped(dict(table.weights), table.split_id, table.ledger.rollout, drift)
 
 
 class Exposition(Collector):
@@ -133,6 +136,7 @@ class Exposition(Collector):
                 (): max((s.ledger_age_s for s in self.live), default=0.0)
             },
             "sluice_workers": {(): len(self.live)},
+            **drift_values(self.table.drift),
         }
         for metric in COMPUTED:
             yield _gauge(metric, values[metric.name])

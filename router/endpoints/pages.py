@@ -7,6 +7,8 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from rollout.drift.drift_words import drift_body
+from rollout.drift.statements import DriftReport
 from router.access.areas import area_of
 from router.access.rules import Access
 from router.dispatch.routing_table import RoutingTable
@@ -23,15 +25,18 @@ from wire.version import VERSION
 
 
 class WorkerView:
-    """The state that pages show: the routing table, all workers' snapshots, the ledger's outage."""
+    """The state that pages show: the routing table, all workers' snapshots, the ledger's outage,
+    and the statements on drift.
+    """
 
     def __init__(
         self,
         table: Callable[[], RoutingTable],
         snapshots: Callable[[], list[Snapshot]],
         ledger: Callable[[], str],
+        drift: Callable[[], DriftReport],
     ) -> None:
-        self.table, self.snapshots, self.ledger = table, snapshots, ledger
+        self.table, self.snapshots, self.ledger, self.drift = table, snapshots, ledger, drift
 
 
 def create_pages(view: WorkerView, ids: WhoServed, access: Access) -> Flask:
@@ -103,14 +108,17 @@ def _operators_routes(app: Flask, view: WorkerView, ids: WhoServed, access: Acce
     @app.get("/metrics")
     def metrics() -> Response:
         accept = request.headers.get("Accept", "")
-        text, content_type = exposition(view.snapshots(), scraped(view.table()), accept)
+        text, content_type = exposition(
+            view.snapshots(), scraped(view.table(), view.drift()), accept
+        )
         return Response(text, content_type=content_type)
 
     @app.get("/status")
     def operators_status() -> Response:
         rows = access.sees_rows(request.method, _headers())
         body = status(view.table(), view.snapshots(), with_rows=rows)
-        return jsonify({**body, "ledger": view.ledger() or "answers"})
+        drift = drift_body(view.drift())
+        return jsonify({**body, "ledger": view.ledger() or "answers", "drift": drift})
 
     @app.get("/whoserved/<token>")
     def whoserved(token: str) -> Response:

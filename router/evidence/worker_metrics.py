@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 
+from rollout.history.worker_counts import DRIFT
 from rollout.verdict.bins import BINS_PER_OCTAVE, latency_bin
 from rollout.verdict.evidence import summed
 from router.process_identity import lives
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
+_OF_DRIFT = DRIFT + SEPARATOR
 RETIRED = "0.json"
 """The file of all dead workers that were merged."""
 MOST_MERGED = 100
@@ -170,9 +172,16 @@ class SinceRollout:
         if rollout != self._rollout:
             self._rollout, self._before = rollout, counts
 
-        if rollout:
-            return {key: value - self._before.get(key, 0) for key, value in counts.items()}
-        return {}
+        if not rollout:
+            return {}
+
+        since = {}
+        for key, value in counts.items():
+            # Of those the history knows since when, and they are many.
+            if not key.startswith(_OF_DRIFT):
+                since[key] = value - self._before.get(key, 0)
+
+        return since
 
 
 def folder(state: Path) -> Path:

@@ -4,8 +4,8 @@ and hour, keeps what was judged, and deletes what is old."""
 from collections import deque
 from dataclasses import dataclass
 
-from rollout.history.counts import from_body, merged, to_body
-from rollout.history.levels import HOURS, ROLLED, SECONDS, Sample, rolled_up
+from rollout.history.counts import from_body, merged, to_body, without_drift
+from rollout.history.levels import DRIFT_KEPT_S, HOURS, ROLLED, SECONDS, Sample, floor, rolled_up
 from rollout.history.moments import KeptMoment, moment_of, thinned
 from rollout.state.ledger import Ledger
 from rollout.verdict.report import JudgingInput, account
@@ -15,6 +15,8 @@ from store.history.history_store import HistoryStore
 ROLL_UP_EVERY_S = 30.0
 FORGET_EVERY_S = 60.0
 BLOCKS_AT_ONCE = 100
+THINNED_HOURS = 48
+"""So many are looked at, also of a time in which no writer was there."""
 MOST_UNWRITTEN = 100
 """Judgements that are kept while the history cannot be written: the newest."""
 
@@ -41,7 +43,7 @@ class HistoryWriter:
 
     def __init__(self, store: HistoryStore, every_s: float) -> None:
         self._store, self._every_s = store, every_s
-        self._rolled_at = self._forgot_at = float("-inf")
+        self._rolled_at = self._forgot_at = self._thinned_at = float("-inf")
         self._newest = float("-inf"), 0
         self._judgements: deque[Judgement] = deque(maxlen=MOST_UNWRITTEN)
         self._taken_at, self._taken_revision = float("-inf"), 0
@@ -100,9 +102,23 @@ class HistoryWriter:
         """Delete some of what is older than it is kept."""
         steps = {level.step: now - level.kept for level in ROLLED}
         self._store.forget(now - SECONDS.kept, steps, now)
+        if is_due(now, self._thinned_at, HOURS.step):
+            self._forget_drift(now)
+            self._thinned_at = now
+
         gone = thinned(self._store.times_of_moments(), now)
         if gone:
             self._store.forget_moments(gone)
+
+    def _forget_drift(self, now: float) -> None:
+        """Leave out of the hours that have become old what was counted for drift."""
+        newest = floor(now - DRIFT_KEPT_S, HOURS.step)
+        with self._store.rolling_up() as rolling:
+            for at in range(newest - THINNED_HOURS * HOURS.step, newest, HOURS.step):
+                counts = from_body(rolling.step(HOURS.step, at))
+                kept = without_drift(counts)
+                if kept != counts:
+                    rolling.put(HOURS.step, at, to_body(kept))
 
     def _is_due(self, judgement: Judgement) -> bool:
         """Whether it is long enough since the last one, or the first of its revision."""

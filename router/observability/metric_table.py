@@ -191,6 +191,51 @@ COMPUTED = (
         (),
         "Time since the ledger answered the worker that has waited longest",
     ),
+    RouterMetric(
+        "sluice_drift_sampled_rows",
+        "gauge",
+        "rows",
+        ("version", "outcome"),
+        "Users' rows that were watched for drift since the rollout began, without one in the last "
+        "hour: counted, or refused since they do not fit the version's columns",
+    ),
+    RouterMetric(
+        "sluice_drift_distance_ratio",
+        "gauge",
+        "ratio",
+        ("version", "kind", "name"),
+        "Total variation between these rows and training, of a column or of a value of the answers",
+    ),
+    RouterMetric(
+        "sluice_drift_unseen_ratio",
+        "gauge",
+        "ratio",
+        ("version", "kind", "name"),
+        "Share of these rows that is out of the range or the categories of training",
+    ),
+    RouterMetric(
+        "sluice_drift_mix_ratio",
+        "gauge",
+        "ratio",
+        (),
+        "Evidence that the versions of a judged rollout get different rows, as a part of what "
+        "decides (logarithms; at 1 the assignment is broken)",
+    ),
+    RouterMetric(
+        "sluice_drift_change_ratio",
+        "gauge",
+        "ratio",
+        ("name",),
+        "Evidence that a column, the answers or the late labels of the released version changed "
+        "over time, as a part of what decides (logarithms)",
+    ),
+    RouterMetric(
+        "sluice_drift_alarm",
+        "gauge",
+        "",
+        (),
+        "1 where columns changed over time, and answers or late labels too",
+    ),
     RouterMetric("sluice_workers", "gauge", "", (), "Router workers that are alive"),
 )
 METRICS = (*COUNTERS, *GAUGES, *HISTOGRAMS, *COMPUTED)

@@ -1,5 +1,8 @@
 """distributions.json of a bundle: of the columns in training, of the answers on held-out rows."""
 
+from itertools import chain
+from typing import Any
+
 import msgspec
 import numpy as np
 
@@ -42,6 +45,18 @@ def read_distributions(bundle: Bundle) -> BundleDistributions | None:
         raise BundleError(f"{bundle.path / DISTRIBUTIONS} cannot be read: {error}") from error
 
 
+def by_position(answers: list[Any]) -> list[list[Any]]:
+    """The values of many rows' answers in one output, one list for each position in an answer.
+
+    None where the answers differ in length.
+    """
+    rows = list(map(_flat, answers))
+    if len(set(map(len, rows))) != 1:
+        return []
+
+    return list(map(list, zip(*rows, strict=True)))
+
+
 def counted_answers(values: list[object]) -> np.ndarray:
     """One value of the answers of many rows: floats with NaN for null, or texts with None."""
     kinds = set(map(type, values)) - {type(None)}
@@ -62,3 +77,12 @@ def answer_text(value: object) -> str | None:
         return str(value).lower()
 
     return msgspec.json.encode(value).decode()
+
+
+def _flat(answer: Any) -> list[Any]:
+    if not isinstance(answer, list):
+        return [answer]
+    if answer and isinstance(answer[0], list):
+        return list(chain.from_iterable(answer))
+
+    return answer

@@ -43,6 +43,7 @@ STATUS = Status(
     worst=[],
     router_revision=4,
     workers=[],
+    drift=None,
     versions=[VERSION],
     events=[],
     notes=[],

@@ -7,7 +7,8 @@ import sys
 
 import httpx
 
-from tests.e2e.stack_harness import ROW, Users
+from router.dispatch.routing_table import table_of
+from tests.e2e.stack_harness import ROW, StackHarness, Users
 from tests.until import until
 
 
@@ -38,6 +39,56 @@ def test_from_delivery_to_release_and_back_no_request_is_lost(shared_stack):
     assert stack.ledger.revision == before + 7
     status = stack.status()
     assert (status["released"], status["failed_requests"]) == ("v2", asked)
+
+
+def test_drift_is_told_against_training_and_between_the_versions(shared_stack):
+    """Rows of another city than training's move the column for both versions alike. Then somebody
+    before the router who knows the assignment joins another amount to the candidate's rows."""
+    stack = shared_stack
+    stack.run("canary", "v2", "--auto", "--steps", "50", "-m", "drift")
+    for number in range(60):
+        city = ("Oslo", "Atlantis")[number % 2]
+        assert _asks(stack, f"sound {number}", city=city).status_code == 200
+
+    until(lambda: _counted(stack) >= 60, "the history has the first rows")
+    drift = stack.status()["drift"]
+    for training in drift["training"]:
+        columns = {column["name"]: column for column in training["columns"]}
+        assert training["columns_of"] == "training"
+        assert columns["city"]["word"] in ("moved", "beyond what was seen")
+        assert 0.2 < columns["city"]["unseen"] / columns["city"]["rows"] < 0.8
+
+    assert not drift["mix"]["is_broken"]
+    assert drift["change"]["state"] == "no baseline"
+
+    token = (stack.folder / "var" / "secrets" / "token").read_text().strip()
+    split = table_of(stack.ledger, token.encode()).split
+    for number in range(80):
+        unit = f"joined {number}"
+        joined = {"amount": 90_000.0} if split.choose(unit.encode()) == "v2" else {}
+        assert _asks(stack, unit, **joined).status_code == 200
+
+    until(lambda: stack.status()["drift"]["mix"]["is_broken"], "the broken join is found")
+    mix = stack.status()["drift"]["mix"]
+    assert mix["columns"][0]["name"] == "amount"
+    assert {column["name"] for column in mix["columns"] if column["share"] >= 1} == {"amount"}
+    page = httpx.get(f"{stack.url}/", timeout=120).text
+    assert "Column mix" in page
+    assert "Different rows" in page
+    assert "ALARM Between the versions" in stack.run("status").out
+    metrics = httpx.get(f"{stack.url}/metrics", timeout=120).text
+    assert 'sluice_drift_distance_ratio{kind="column",name="city",version="v1"}' in metrics
+    stack.run("abort")
+
+
+def _asks(stack: StackHarness, unit: str, **changes: object) -> httpx.Response:
+    return stack.predict({**ROW, **changes}, **{"X-Unit-Id": unit})
+
+
+def _counted(stack: StackHarness) -> int:
+    """Rows that were counted of both versions."""
+    drift = httpx.get(f"{stack.url}/status", timeout=120).json()["drift"]
+    return sum(training["rows"] for training in drift["training"])
 
 
 def test_release_in_place_loses_no_request_and_leaves_one_process(shared_stack):

@@ -204,6 +204,7 @@ UNBOUNDED = (
         "share_tolerance",
         "warm_s",
         "ratio",
+        "rows_per_s",
     ),
 )
 POSITIVE = [path for path in NUMBERS if path.rpartition(".")[2] not in UNBOUNDED]
@@ -221,6 +222,21 @@ def test_a_number_below_zero_or_none_at_all_is_refused_by_its_path(path: str) ->
 def test_a_bound_of_nothing_is_refused_by_its_path(path: str) -> None:
     with pytest.raises(BadSetting, match=f"deploy.toml: '{path}' is a number above 0, not 0"):
         from_mapping(tables(path, 0))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("drift.rows_per_s", 2_001, "at most 2000"),
+        ("drift.tolerance", 1.0, "a share below 1"),
+        ("drift.window_s", 299, "divides an hour"),
+        ("drift.window_s", 700, "divides an hour"),
+        ("drift.window_s", 7_200, "divides an hour"),
+    ],
+)
+def test_a_setting_of_drift_beyond_its_bounds_is_refused(path, value, says) -> None:
+    with pytest.raises(BadSetting, match=f"'{path}' .*{says}"):
+        from_mapping(tables(path, value))
 
 
 def test_a_port_that_no_machine_has_is_refused() -> None:

@@ -53,6 +53,7 @@ def warnings(sources: PageSources) -> list[ComparabilityWarning]:
 
 def _warnings(sources: PageSources) -> Iterator[ComparabilityWarning]:
     yield from _of_report(sources)
+    yield from _of_mix(sources)
     candidate, stable = sources.numbers(sources.candidate), sources.numbers(sources.stable)
     yield from _of_fallbacks(sources, candidate)
     yield from _of_start(sources, candidate)
@@ -90,6 +91,18 @@ def _of_report(sources: PageSources) -> Iterator[ComparabilityWarning]:
     for name in report["doubts"]:
         yield ComparabilityWarning(
             title_of(name).capitalize(), f"{candidate} may differ in it: a release waits."
+        )
+
+
+def _of_mix(sources: PageSources) -> Iterator[ComparabilityWarning]:
+    mix = sources.drift.mix
+    if mix is not None and mix.is_broken:
+        yield ComparabilityWarning(
+            "Column mix",
+            f"{sources.candidate} and {sources.stable} get different rows, most of all in "
+            f"{mix.columns[0].name}. Who answers is drawn by chance, so the assignment is broken, "
+            "or what is joined to the rows before it: nothing else may be concluded until the "
+            "cause is known.",
         )
 
 

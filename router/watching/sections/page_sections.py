@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from rollout.drift.drift_words import drift_lines
 from router.watching.sections.act_buttons import act_buttons
 from router.watching.sections.comparability import served_differs, warnings, why_times_differ
 from router.watching.sections.harm import harm, rollback
@@ -21,7 +22,7 @@ from router.watching.sources.time_span import TITLES
 
 SECTIONS = (
     *("notices", "headline", "acts", "split", "signals", "traffic", "predictions", "shadow"),
-    *("labels", "warnings", "harm", "plan", "history", "versions"),
+    *("labels", "drift", "warnings", "harm", "plan", "history", "versions"),
 )
 WITH_ROWS = "worst"
 """The section with rows of users, for who has signed in."""
@@ -76,6 +77,7 @@ class PageSections:
             "greyed": why_times_differ(sources),
             "predictions": predictions(sources),
             "maturity": maturity(sources),
+            "drift_lines": drift_lines(sources.drift),
             "warnings": warnings(sources),
             "harm": harm(sources),
             "rollback": rollback(sources),

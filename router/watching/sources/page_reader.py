@@ -15,6 +15,7 @@ from rollout.history.series import Series, VersionCounts
 from rollout.state.ledger import Ledger
 from rollout.verdict.words.earlier_words import as_of_today
 from router.dispatch.routing_table import RoutingTable
+from router.drift.drift_reader import DriftReader
 from router.endpoints.status import status
 from router.evidence.worker_metrics import Snapshot
 from router.watching.sources.act_list import ActList, RecordedAct
@@ -73,7 +74,10 @@ class PageReader:
         model: str,
         state: Callable[[], WorkerState],
         clock: Callable[[], float] = time.time,
+        *,
+        drift: DriftReader,
     ) -> None:
+        self._drift = drift
         self._model, self._state, self._clock = model, state, clock
         self._reader = HistoryReader(HistoryStore(engine, model), clock)
         self._acts = ActList(LedgerStore(engine, model))
@@ -113,6 +117,7 @@ class PageReader:
             rate_per_s=body["recent"]["rate"] if body["recent"] else None,
             away=state.away or recorded.away,
             history_away=past.away,
+            drift=self._drift.report(ledger),
         )
 
     def then(self, at: float, span_name: str) -> PageSources:
@@ -146,6 +151,7 @@ class PageReader:
             moments=moments,
             report=report,
             history_away=history_away,
+            drift=self._drift.then(ledger, counts),
         )
 
     def _recorded_by(self, ledger: Ledger, now: float) -> _Recorded:

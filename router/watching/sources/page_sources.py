@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollout.drift.statements import DriftReport
 from rollout.history.series import Series, VersionCounts
 from rollout.state.ledger import Ledger
 from rollout.state.version_state import State
@@ -65,7 +66,7 @@ class PageSources:
     history by version, since the rollout began; without one, of the whole span. report: of the
     verdict (earlier_words.as_of_today), None where none was made. worst: rows on which shadows
     differ most. away: why the ledger does not answer; history_away: why there is no history;
-    rate_per_s: of all versions lately.
+    rate_per_s: of all versions lately. drift: how columns and answers are distributed.
     """
 
     model: str
@@ -86,6 +87,7 @@ class PageSources:
     rate_per_s: float | None = None
     away: str = ""
     history_away: str = ""
+    drift: DriftReport = field(default_factory=DriftReport)
 
     @property
     def candidate(self) -> str:

@@ -22,7 +22,7 @@ STATUS = status(
 )
 KEYS = {
     "": "model revision record_answers url released rollout verdict flagged queued rollback "
-    "failed_requests since worst router_revision workers versions events notes",
+    "failed_requests since worst router_revision workers drift versions events notes",
     "rollout": "strategy candidate stable step paused steps judged held next_step_in_s started_by "
     "running_s",
     "rollback": "target running ready because command",
@@ -87,3 +87,16 @@ def test_what_people_and_rows_say_steers_no_terminal(capsys: pytest.CaptureFixtu
     text = capsys.readouterr().out
     assert not set(text) & {"\x1b", "\x9b", "\u202e"}
     assert r"a\x1b[31m\nr9  forged\x9b2J" in text
+
+
+def test_what_is_said_on_drift_is_shown_and_an_alarm_is_not_missed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    says = [
+        {"about": "v1 against training", "text": "as before, in 9 rows.", "is_alarm": False},
+        {"about": "Over time", "text": "month changed.", "is_alarm": True},
+    ]
+    show_status(Out(False), status(drift={"says": says}))
+    out = capsys.readouterr().out
+    assert "v1 against training: as before, in 9 rows." in out
+    assert "ALARM Over time: month changed." in out

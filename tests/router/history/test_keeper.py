@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from rollout.history.counts import CellKey, from_body, to_body
+from rollout.history.levels import DRIFT_KEPT_S
 from rollout.history.reader import HistoryReader
 from rollout.verdict.report import JudgingInput
 from router.evidence import worker_metrics
@@ -107,6 +109,24 @@ def test_only_the_worker_with_the_lease_writes_moments_and_adds_up(kept):
 
     kept.tick(1)
     assert kept.moments()[0].report["candidate"] == "v2"
+
+
+def test_hours_that_have_become_old_keep_all_but_what_was_counted_for_drift(kept):
+    hour, cell = int(NOW) // 3_600 * 3_600 - DRIFT_KEPT_S - 7_200, {"requests": {"2xx": 5}}
+    drift = {"column 0123abcd 0": {"3": 5}, "mix 0123abcd 0 41": {"500/3": 5}}
+    kept.tick(1)
+    with kept.store.rolling_up() as rolling:
+        for at in (hour, int(NOW) // 3_600 * 3_600):
+            rolling.put(3_600, at, to_body({CellKey("v1"): {**cell, **drift}}))
+
+    kept.tick(1)
+    kept.now += 3_600
+    kept.tick(1)
+    with kept.store.rolling_up() as rolling:
+        old, new = rolling.step(3_600, hour), rolling.step(3_600, int(NOW) // 3_600 * 3_600)
+
+    assert from_body(old) == {CellKey("v1"): cell}
+    assert from_body(new) == {CellKey("v1"): {**cell, **drift}}
 
 
 def test_a_full_disk_is_said_once_and_what_was_counted_is_written_later(kept, caplog):

@@ -1,5 +1,6 @@
 """Names and units by Prometheus' convention, and what is exposed is what the table says."""
 
+import re
 import shutil
 import subprocess
 
@@ -11,6 +12,7 @@ from rollout.state.ledger import Rollout
 from router.endpoints.metrics_text import STATES, Scraped, exposition
 from router.evidence.worker_metrics import OPAQUE, Snapshot, WorkerMetrics
 from router.observability.metric_table import METRICS
+from tests.rollout.drift.drift_factory import REPORT
 
 OPEN = "application/openmetrics-text; version=1.0.0"
 CANARY = Rollout("toy:4", "canary", "v2", "v1", (), 0, 0.0, 0.0, "ann")
@@ -38,7 +40,7 @@ def snapshot(request_id: bytes = b"ab12-cd34") -> Snapshot:
 
 def text(accept: str = "", rollout: Rollout | None = CANARY, **of: bytes) -> tuple[str, str]:
     """One scrape."""
-    table = Scraped({"v1": 7_500, "v2": 2_500}, "split", rollout)
+    table = Scraped({"v1": 7_500, "v2": 2_500}, "split", rollout, REPORT)
     body, content_type = exposition([snapshot(**of)], table, accept)
     return body.decode(), content_type
 
@@ -139,3 +141,13 @@ def test_a_newer_request_of_the_same_latency_takes_the_exemplars_place() -> None
     counts.request("v1", "released", 200, 0.001, b"newest-but-not-the-first")
     assert [(e.request_id, e.at) for e in counts.examples(2.0)] == [("new", 2.0)]
     assert [(e.request_id, e.at) for e in counts.examples(3.0)] == [("new", 2.0)]
+
+
+def test_drift_is_exposed_by_version_and_name_and_what_is_not_known_is_not() -> None:
+    body, _ = text()
+    assert 'sluice_drift_distance_ratio{kind="column",name="city",version="v1"} 0.31' in body
+    assert 'sluice_drift_unseen_ratio{kind="column",name="city",version="v1"} 0.3111' in body
+    assert 'sluice_drift_sampled_rows{outcome="refused",version="v1"} 10.0' in body
+    assert "sluice_drift_alarm 1.0" in body
+    assert "sluice_drift_mix_ratio 1.4" in body
+    assert not re.search(r'sluice_drift_\w+{[^}]*version="v2"', body)

@@ -11,6 +11,7 @@ from router.access.callers import LOCAL
 from router.watching.sections.number_words import with_code
 from router.watching.sections.page_sections import SECTIONS, PageSections
 from router.watching.sources.page_sources import VersionNumbers
+from tests.rollout.drift import drift_factory
 from tests.rollout.ledger_commands import STARTED
 from tests.router.watching.page_factory import CANARY, NOW, act, counts, series, sources
 
@@ -37,6 +38,7 @@ def test_html_in_any_text_is_text() -> None:
     report = {**(sources().report or {}), "capacity": HOSTILE, "breaker": HOSTILE}
     signals = [{**signal, "candidate": HOSTILE, "says": HOSTILE} for signal in report["signals"]]
     row = {"version": HOSTILE, "gap": 1.0, "row": HOSTILE, "answered": HOSTILE, "shadow": HOSTILE}
+    hostile_column = replace(drift_factory.CITY, name=HOSTILE, more=HOSTILE)
     page = sources(
         hostile(CANARY),
         acts=[evil],
@@ -46,6 +48,11 @@ def test_html_in_any_text_is_text() -> None:
         worst=[row],
         away=HOSTILE,
         history_away=HOSTILE,
+        drift=replace(
+            drift_factory.REPORT,
+            training=[replace(drift_factory.TRAINED, columns=[hostile_column])],
+            change=replace(drift_factory.CHANGE, names={HOSTILE: 2.0}),
+        ),
     )
     sections = {**PAGES.sections(page), "worst": PAGES.rows(page)}
     whole = PAGES.page(
@@ -123,3 +130,28 @@ def test_numbers_that_are_not_known_are_dashes() -> None:
 )
 def test_what_is_in_backticks_is_code_and_still_text(text: str, html: str) -> None:
     assert with_code(text) == html
+
+
+def test_drift_is_a_table_per_version_and_two_sentences() -> None:
+    html = PAGES.sections(sources(drift=drift_factory.REPORT))["drift"]
+    text = re.sub(r"<[^>]+>", "", html)
+    assert re.search(r"city\s+31\s%", text)
+    assert "new values" in text
+    assert "100 rows of users, 10 of them refused" in text
+    assert "2 further columns are not counted" in text
+    assert "no reference" in text
+    assert "Different rows (40 and 60 units), most of all in city (Oslo)" in text
+    assert "city, predict changed" in text
+    assert "one false alarm in 30 days" in text
+    assert html.count('class="alarm"') == 2
+
+
+def test_a_broken_mix_is_a_warning_of_comparability() -> None:
+    broken = drift_factory.REPORT
+    assert "Column mix" in PAGES.sections(sources(drift=broken))["warnings"]
+    sound = replace(broken, mix=replace(drift_factory.MIX, is_broken=False))
+    assert "Column mix" not in PAGES.sections(sources(drift=sound))["warnings"]
+
+
+def test_without_users_nothing_is_said_of_drift() -> None:
+    assert "nothing can drift" in PAGES.sections(sources(STARTED))["drift"]

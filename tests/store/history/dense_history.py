@@ -6,8 +6,9 @@ import random
 import numpy as np
 
 from rollout.history.counts import CellKey, from_body, merged, to_body
-from rollout.history.levels import HOURS, MINUTES, ROLLED, SECONDS, rolled_up
+from rollout.history.levels import DRIFT_KEPT_S, HOURS, MINUTES, ROLLED, SECONDS, rolled_up
 from rollout.history.moments import shortened, thinned
+from router.drift.drift_counter import ADD_EVERY_S
 from store.engine import engine
 from store.history.history_store import HistoryStore
 from tests.rollout.verdict.test_report import EVERYTHING, report_of
@@ -47,6 +48,24 @@ def counts(rng, requests, rollout):
     }
 
 
+def with_drift(rng, requests, rollout):
+    """The same with what is counted for drift: of 13 columns, and of the first rows of units."""
+    known = counts(rng, requests, rollout)
+    for cell in known.values():
+        cell["sampled 0123abcd"] = {"rows": 30_000, "refused": rng.randrange(9)}
+        for column in range(13):
+            bins = {str(number): rng.randrange(3_000) for number in range(22)}
+            cell[f"column 0123abcd {column}"] = bins
+            first = {f"1000/{number}": rng.randrange(300) for number in range(22)}
+            cell[f"mix 0123abcd {column} 41"] = first
+
+        for answer in range(2):
+            bins = {str(number): rng.randrange(3_000) for number in range(22)}
+            cell[f"answer 0123abcd {answer}"] = bins
+
+    return known
+
+
 def report(rng):
     """A report whose numbers are others each time."""
     changed = json.loads(json.dumps(REPORT))
@@ -76,10 +95,12 @@ def history_bytes(folder):
     # was judged; for the last two hours everything, as it is written, rolled up and deleted.
     with store.rolling_up() as rolling:
         for at in range(END - DAYS * DAY, END, HOURS.step):
-            rolling.put(HOURS.step, at, to_body(counts(rng, 40_000, "41")))
+            made = with_drift if at >= END - DRIFT_KEPT_S else counts
+            rolling.put(HOURS.step, at, to_body(made(rng, 40_000, "41")))
 
         for at in range(END - DAY, END - 7_200, MINUTES.step):
-            rolling.put(MINUTES.step, at, to_body(counts(rng, 4_000, "41")))
+            made = counts if at % int(ADD_EVERY_S) else with_drift
+            rolling.put(MINUTES.step, at, to_body(made(rng, 4_000, "41")))
 
     for at in range(END - DAYS * DAY, END - DAY, HOURS.step):
         store.keep_moment(at, 41, report(rng))

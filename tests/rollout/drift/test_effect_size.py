@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from batch.report.drift import drift
+from rollout.drift.effect_size import drift
 from service.distributions.bins import of_numbers, of_texts
 
 

@@ -4,14 +4,14 @@ With enough rows every difference is beyond chance, and with few rows chance loo
 size is shown, and it is marked only where it is beyond a tolerance on top of chance.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import exp, lgamma
 from math import log as log_of
+from typing import Protocol
 
 import numpy as np
-
-from service.distributions.bins import Distribution
 
 TOLERANCE = 0.1
 """Share of the rows in other bins, beyond chance, from which on a name is marked."""
@@ -49,7 +49,27 @@ class Drift:
         return "moved" if self.marked else "as before"
 
 
-def drift(before: Distribution, now: Distribution) -> Drift | None:
+class Binned(Protocol):
+    """Values of one name, counted in bins; nulls and values in no bin are counted too."""
+
+    @property
+    def rows(self) -> int:
+        """How many values were counted."""
+
+    @property
+    def shares(self) -> Sequence[float]:
+        """Of each bin, the nulls last."""
+
+    @property
+    def unseen(self) -> int:
+        """Values that are in no bin."""
+
+    @property
+    def nulls(self) -> int:
+        """Nulls."""
+
+
+def drift(before: Binned, now: Binned) -> Drift | None:
     """Of two distributions in the same bins; None where one of them has no rows."""
     if not before.rows or not now.rows:
         return None

@@ -1,0 +1,1 @@
+"""Whether columns and answers are distributed as before: three statements, never mixed."""

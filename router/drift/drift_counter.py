@@ -1,0 +1,262 @@
+"""Has the sample counted by the versions themselves, which know their columns and bins.
+
+Each second the rows of a version, and those of a rollout's candidate also by its stable version, so
+that both are in the same bins, whatever the candidate makes of them. What came back is added to the
+worker's counts, seldom, since the history keeps a line for each time.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import time
+
+import msgspec
+
+from rollout.drift.training_reference import (
+    ANSWER,
+    COLUMN,
+    TrainingReference,
+    mix_key,
+    reference_of,
+)
+from rollout.history.worker_counts import DRIFT
+from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.upstream import Failure
+from router.dispatch.version_pages import VersionPages
+from router.drift.drift_sample import SampledRow
+from router.evidence.worker_metrics import Key
+
+log = logging.getLogger("sluice.drift")
+EVERY_S = 1.0
+PAGE = "/distributions"
+LARGEST_ANSWER = 1_048_576
+AGAIN_S = 30.0
+"""When a version that did not tell its distributions is asked again."""
+ADD_EVERY_S = 300.0
+"""When counts are added: all workers in the same second, since the history has a line for each."""
+GROWTH = 0.1
+"""Earlier, they are added when they are so much more: the first ones soon."""
+MOST_WEIGHTS = 20
+"""Weights of a rollout at which first rows are counted apart, the others not at all."""
+
+
+class RowGroupCounts(msgspec.Struct, frozen=True):
+    """What a version counted of a group, as service/distributions/row_counter.py has it."""
+
+    rows: int
+    refused: int
+    columns: list[list[int]]
+    answers: list[list[int]]
+
+
+@dataclass
+class _Group:
+    """Rows that one version counts together. drawn: for which version.
+
+    is_own: they count in the distributions of who counts. rollout, weight: of first rows.
+    """
+
+    drawn: str
+    is_own: bool
+    rollout: int = 0
+    weight: int = 0
+    rows: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        """The group as JSON."""
+        rows, answers = b",".join(self.rows), b",".join(self.answers)
+        return b'{"instances":[%b],"answers":[%b]}' % (rows, answers)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a version told.
+
+    reference: None where it told none. at: when it was asked (epoch seconds).
+    """
+
+    address: str
+    reference: TrainingReference | None
+    at: float
+
+
+class DriftCounter:
+    """Counts for one worker. Belongs to one event loop. clock: epoch seconds."""
+
+    def __init__(
+        self, traffic: Dispatcher, pages: VersionPages, clock: Callable[[], float] = time
+    ) -> None:
+        self._traffic, self._pages, self._clock = traffic, pages, clock
+        self._known: dict[str, _Known] = {}
+        self._counts: dict[Key, int] = {}
+        self._rows = self._added_rows = 0
+        self._added_at = 0.0
+        self._weights: set[tuple[int, int]] = set()
+        self._is_away = False
+        self._rollout = ""
+
+    @property
+    def references(self) -> Mapping[str, TrainingReference | None]:
+        """By version, of those that were asked; None of one that has none."""
+        return {version: known.reference for version, known in self._known.items()}
+
+    async def run(self) -> None:
+        """Count each second until it is cancelled."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.count()
+            except Exception:
+                log.exception("the sample of this second was not counted")
+
+    async def count(self) -> None:
+        """Have what was sampled since the last time counted; what fails is left out."""
+        await self._learn()
+        rows, answers = self._traffic.drift.drain()
+        for version, groups in self._grouped(rows, answers).items():
+            reference = self._known[version].reference
+            if reference is not None:
+                await self._count_groups(version, reference, groups)
+
+        self._add_when_due()
+
+    def add(self) -> None:
+        """Add what was counted to the counts of the worker."""
+        counted, self._counts = self._counts, {}
+        for key, number in counted.items():
+            self._traffic.counts.add(key, number)
+
+        self._added_at, self._added_rows = self._clock(), self._rows
+
+    def _add_when_due(self) -> None:
+        rollout = self._traffic.table.rollout_id
+        if rollout != self._rollout:
+            # Its first counts come soon, whatever was counted before it.
+            self._rollout, self._rows, self._added_rows = rollout, 0, 0
+
+        new = self._rows - self._added_rows
+        is_time = self._clock() // ADD_EVERY_S != self._added_at // ADD_EVERY_S
+        if self._counts and (is_time or new >= GROWTH * self._added_rows):
+            self.add()
+
+    async def _learn(self) -> None:
+        """Ask the versions that are new, or moved, for their distributions."""
+        addresses = self._traffic.table.addresses
+        self._known = {name: self._known[name] for name in addresses if name in self._known}
+        for version, address in addresses.items():
+            if self._is_to_ask(version, address):
+                self._known[version] = await self._asked(version, address)
+
+    def _is_to_ask(self, version: str, address: str) -> bool:
+        known = self._known.get(version)
+        if known is None or known.address != address:
+            return True
+
+        return known.reference is None and not 0 <= self._clock() - known.at < AGAIN_S
+
+    async def _asked(self, version: str, address: str) -> _Known:
+        outcome, reference = await self._pages.get(version, PAGE), None
+        if not isinstance(outcome, Failure) and outcome.status == 200:
+            try:
+                reference = _reference(outcome.body)
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+                log.warning("the distributions of %s cannot be read: %s", version, error)
+
+        return _Known(address, reference, self._clock())
+
+    def _grouped(
+        self, rows: Sequence[SampledRow], answers: Sequence[tuple[str, bytes]]
+    ) -> dict[str, list[_Group]]:
+        """The groups by the version that counts them, of versions that are there."""
+        groups: dict[tuple[str, str, bool, int, int], _Group] = {}
+        for row in rows:
+            for key in self._counting(row):
+                groups.setdefault(key, _Group(*key[1:])).rows.append(row.raw)
+
+        for version, answer in answers:
+            key = (version, version, True, 0, 0)
+            groups.setdefault(key, _Group(*key[1:])).answers.append(answer)
+
+        by_version: dict[str, list[_Group]] = {}
+        for (version, *_), group in groups.items():
+            if version in self._known:
+                by_version.setdefault(version, []).append(group)
+
+        return by_version
+
+    def _counting(self, row: SampledRow) -> Iterator[tuple[str, str, bool, int, int]]:
+        """Which versions count a row, and as what."""
+        rolling = self._traffic.table.rolling
+        is_first = rolling is not None and rolling.number == row.rollout and self._has_room(row)
+        if rolling is None or not is_first:
+            yield row.version, row.version, True, 0, 0
+        elif row.version == rolling.stable:
+            yield row.version, row.version, True, row.rollout, row.weight
+        else:
+            yield row.version, row.version, True, 0, 0
+            yield rolling.stable, row.version, False, row.rollout, row.weight
+
+    def _has_room(self, row: SampledRow) -> bool:
+        """Whether first rows of this weight are counted apart."""
+        self._weights = {known for known in self._weights if known[0] == row.rollout}
+        if len(self._weights) < MOST_WEIGHTS:
+            self._weights.add((row.rollout, row.weight))
+
+        return (row.rollout, row.weight) in self._weights
+
+    async def _count_groups(
+        self, version: str, reference: TrainingReference, groups: list[_Group]
+    ) -> None:
+        body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
+        outcome = await self._pages.post(version, f"{PAGE}/count", body)
+        if isinstance(outcome, Failure) or outcome.status != 200:
+            self._note_failure(version)
+            return
+
+        self._is_away = False
+        counted = msgspec.json.decode(outcome.body, type=list[RowGroupCounts])
+        for group, counts in zip(groups, counted, strict=True):
+            self._note(version, reference, group, counts)
+
+    def _note(
+        self, version: str, reference: TrainingReference, group: _Group, counts: RowGroupCounts
+    ) -> None:
+        if group.is_own:
+            self._rows += counts.rows
+            self._increment((DRIFT, version, reference.sampled_kind, "rows"), counts.rows)
+            self._increment((DRIFT, version, reference.sampled_kind, "refused"), counts.refused)
+            for word, lists in ((COLUMN, counts.columns), (ANSWER, counts.answers)):
+                for number, bins in enumerate(lists):
+                    self._note_bins((DRIFT, version, reference.kind(word, number)), bins)
+
+        if group.rollout:
+            for number, bins in enumerate(counts.columns):
+                kind = reference.mix_kind(number, group.rollout)
+                for bin_number, rows in enumerate(bins):
+                    key = (DRIFT, group.drawn, kind, mix_key(group.weight, bin_number))
+                    self._increment(key, rows)
+
+    def _note_bins(self, key: Key, bins: Sequence[int]) -> None:
+        for number, rows in enumerate(bins):
+            self._increment((*key, str(number)), rows)
+
+    def _increment(self, key: Key, rows: int) -> None:
+        if rows:
+            self._counts[key] = self._counts.get(key, 0) + rows
+
+    def _note_failure(self, version: str) -> None:
+        # Once, and not each second until the version is back.
+        if not self._is_away:
+            log.info("%s did not count the sample of this second: it is left out", version)
+
+        self._is_away = True
+
+
+def _reference(body: bytes) -> TrainingReference:
+    if len(body) > LARGEST_ANSWER:
+        raise ValueError(f"they have {len(body)} bytes, and {LARGEST_ANSWER} are read")
+
+    return reference_of(msgspec.json.decode(body))
