@@ -1,19 +1,24 @@
 """Predicts one unit of work into a part: the function that every engine calls."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from batch.ahead import ahead
 from batch.inputs.csv_rows import CsvFileRows
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
-from batch.inputs.row_chunks import RowChunk
+from batch.inputs.row_chunks import RowChunk, rows_at_once
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
 from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
 from service.bundle import Column
+
+PredictedChunk = tuple[RowChunk, list[pa.Array], dict[int, str]]
+"""Rows, their predictions, and by row why it has none."""
 
 
 class RowsOfFiles(Protocol):
@@ -22,7 +27,7 @@ class RowsOfFiles(Protocol):
     def check(self, path: str) -> pa.Schema:
         """Check a file before its first row is predicted; returns the columns to copy."""
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
         """The unit's rows in chunks."""
 
 
@@ -55,10 +60,15 @@ class UnitPredictor:
         self.chunk, self.values = chunk, values
 
     def predict(self, unit: WorkUnit, file_number: int, copied: pa.Schema) -> UnitResult:
-        """Write the unit's part and its bad rows. copied: the columns to copy."""
+        """Write the unit's part and its bad rows. copied: the columns to copy.
+
+        Reading, predicting and writing have a thread each: the libraries that do the work let the
+        others run meanwhile.
+        """
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
         folder = self.parts.folder
+        most = rows_at_once(self.chunk, len(schema) + len(self.model.bundle.manifest.columns))
         rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
@@ -66,14 +76,20 @@ class UnitPredictor:
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for chunk in reader.read(unit, self.chunk):
-                arrays, reasons = self.model.predict(chunk.fitted)
+            for chunk, arrays, reasons in ahead(self._predicted(ahead(reader.read(unit, most)))):
                 part.write(_beside(chunk, arrays, schema))
                 bad_file.writelines(self._lines(chunk, reasons, unit, rows))
                 rows += chunk.fitted.rows
                 bad += len(reasons)
 
         return UnitResult(file_number, unit.number, rows, bad)
+
+    def _predicted(
+        self, chunks: Generator[RowChunk, None, None]
+    ) -> Generator[PredictedChunk, None, None]:
+        with closing(chunks):
+            for chunk in chunks:
+                yield chunk, *self.model.predict(chunk.fitted, self.chunk)
 
     def _lines(
         self, chunk: RowChunk, reasons: dict[int, str], unit: WorkUnit, before: int

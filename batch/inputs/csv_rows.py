@@ -2,7 +2,7 @@
 they do not as a whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -50,7 +50,7 @@ class CsvFileRows:
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
         """The file in chunks of at most so many rows; raises BatchError."""
         path = unit.file.path
         if unit.file.size == 0:

@@ -1,6 +1,6 @@
 """Reads the rows of a file of JSON lines with the service's own reader."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any
@@ -18,6 +18,8 @@ from service.bundle import Column
 from service.rows import NOT_JSON, RowReader
 
 LONGEST_LINE = 16 * 1024 * 1024
+MOST_LINES = 4096
+"""Lines that are objects of Python at once."""
 
 
 class JsonFileRows:
@@ -42,13 +44,13 @@ class JsonFileRows:
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
         """The file in chunks of at most so many rows; raises BatchError."""
         path = unit.file.path
         try:
             with open_stream(path) as file:
                 lines = iter(lambda: file.readline(LONGEST_LINE), b"")
-                while chunk := list(islice(lines, rows)):
+                while chunk := list(islice(lines, min(rows, MOST_LINES))):
                     yield self._chunk(chunk)
         except OSError as error:
             raise BatchError(

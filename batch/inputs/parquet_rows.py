@@ -1,6 +1,6 @@
 """Reads the row groups of a Parquet file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +33,7 @@ class ParquetFileRows:
         require_names(self.keep, schema.names, path)
         return pa.schema(list(map(schema.field, self.keep)))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
         """The unit in chunks of at most so many rows; raises BatchError."""
         names = list(dict.fromkeys([*(column.name for column in self.columns), *self.keep]))
         texts = [name for name in self._texts if name not in self.keep]

@@ -9,6 +9,17 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted
 
+MOST_ROWS, MOST_VALUES = 32_768, 1_000_000
+"""What is read at once, where the model does not take more."""
+
+
+def rows_at_once(predicted: int, columns: int) -> int:
+    """So many rows are read and written at once, a multiple of those that are predicted at once:
+    what each chunk costs counts less, and its memory stays small however wide the rows are.
+    """
+    most = min(MOST_ROWS, MOST_VALUES // columns)
+    return max(1, most // predicted) * predicted
+
 
 @dataclass(frozen=True)
 class RowChunk:

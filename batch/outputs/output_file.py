@@ -29,8 +29,10 @@ def write_output(
 
 
 def _write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    # Numbers with a fraction hardly repeat: a dictionary of them would only be larger, and slow.
+    repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]
     rows = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating) as writer:
         for table in _gathered(batches):
             writer.write_table(table.cast(schema), row_group_size=GATHERED_ROWS)
             rows += table.num_rows
