@@ -9,9 +9,10 @@ import pyarrow as pa
 
 from batch.ahead import ahead
 from batch.inputs.csv_rows import CsvFileRows
+from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
-from batch.inputs.row_chunks import RowChunk, rows_at_once
+from batch.inputs.row_chunks import RowChunk
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
 from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
@@ -28,7 +29,9 @@ class RowsOfFiles(Protocol):
         """Check a file before its first row is predicted; returns the columns to copy."""
 
     def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
-        """The unit's rows in chunks."""
+        """The unit's rows in chunks, which hold a multiple of so many rows where that is not too
+        much at once.
+        """
 
 
 class UnitResult(msgspec.Struct, frozen=True):
@@ -68,7 +71,6 @@ class UnitPredictor:
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
         folder = self.parts.folder
-        most = rows_at_once(self.chunk, len(schema) + len(self.model.bundle.manifest.columns))
         rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
@@ -76,7 +78,9 @@ class UnitPredictor:
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for chunk, arrays, reasons in ahead(self._predicted(ahead(reader.read(unit, most)))):
+            for chunk, arrays, reasons in ahead(
+                self._predicted(ahead(reader.read(unit, self.chunk)))
+            ):
                 part.write(_beside(chunk, arrays, schema))
                 bad_file.writelines(self._lines(chunk, reasons, unit, rows))
                 rows += chunk.fitted.rows
@@ -102,13 +106,27 @@ class UnitPredictor:
             yield msgspec.json.encode(bad) + b"\n"
 
     def _shown(self, chunk: RowChunk, row: int) -> dict[str, Any]:
-        (values,) = chunk.values(row, 1).to_pylist()
-        return {name: _plain(value) for name, value in values.items()}
+        batch = chunk.values(row, 1)
+        shown = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            shown[name] = _plain(_value(column))
+
+        return shown
 
 
 def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
     columns = [*chunk.copied.columns, *arrays]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _value(column: pa.Array) -> Any:
+    """The only value of a column, as a request has it, or as Arrow prints it."""
+    try:
+        (value,) = json_forms(column)
+    except (ValueError, OverflowError):
+        value = " ".join(column.to_string().split())
+
+    return value
 
 
 def _plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ from batch.inputs.work_units import WorkUnit, units_of
 from batch.job import BatchJob
 from batch.model import load
 from batch.outputs.output_assembly import OutputAssembly
-from batch.outputs.output_file import SUFFIXES, write_output
+from batch.outputs.output_file import SUFFIXES, require_form, write_output
 from batch.outputs.parts import read_part
 from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
 from batch.predict_unit import UnitResult, complete, reader_of
@@ -91,7 +91,7 @@ class BatchRun:
         if not self.model.takes_frames:
             keep_pandas_out()
 
-        self.files = list(map(self._plan, find_input_files(job.patterns)))
+        self.files = list(map(self._plan, find_input_files(job.patterns, job.out)))
         self._require_distinct()
         self._stopped = False
 
@@ -279,6 +279,7 @@ class BatchRun:
         copied = reader_of(file.format, columns, self.job.keep).check(file.path)
         self._require_other_names(copied)
         kind = self.job.output_format or file.format
+        require_form(kind, copied, file.path)
         output = str(Path(file.name).with_suffix(SUFFIXES[kind]))
         return InputPlan(file, units_of(file), copied, output, kind)
 

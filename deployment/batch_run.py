@@ -134,8 +134,8 @@ def checked_format(output_format: str | None) -> None:
 
 
 def kept_columns(keep: str) -> list[str]:
-    """The names of --keep."""
-    return [name for name in keep.split(",") if name]
+    """The names of --keep, each once."""
+    return list(dict.fromkeys(filter(None, keep.split(","))))
 
 
 def output_address(out: str) -> str:

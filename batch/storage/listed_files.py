@@ -60,6 +60,10 @@ def _paths(pattern: str, suffixes: Collection[str]) -> list[str]:
         files = filter(Path.is_file, Path(pattern).rglob("*"))
         return [path for path in map(str, files) if suffix_of(path) in suffixes]
 
+    # A name may have a glob's signs itself.
+    if os.path.isfile(pattern):
+        return [pattern]
+
     return list(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
 
 
