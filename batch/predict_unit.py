@@ -78,9 +78,8 @@ class UnitPredictor:
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for chunk, arrays, reasons in ahead(
-                self._predicted(ahead(reader.read(unit, self.chunk)))
-            ):
+            chunks = ahead(reader.read(unit, self.chunk))
+            for chunk, arrays, reasons in ahead(self._predicted(chunks)):
                 part.write(_beside(chunk, arrays, schema))
                 bad_file.writelines(self._lines(chunk, reasons, unit, rows))
                 rows += chunk.fitted.rows

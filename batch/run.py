@@ -23,7 +23,8 @@ from batch.model import load
 from batch.outputs.output_assembly import OutputAssembly
 from batch.outputs.output_file import SUFFIXES, require_form, write_output
 from batch.outputs.parts import read_part
-from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
+from batch.outputs.run_folder import BAD_ROWS, MANIFEST, RunFolder, RunNotes, opened
+from batch.outputs.stored_folder import folder_at
 from batch.predict_unit import UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
 from batch.unit_engine import Task, UnitEngine, WorkerSettings
@@ -91,7 +92,10 @@ class BatchRun:
         if not self.model.takes_frames:
             keep_pandas_out()
 
-        self.files = list(map(self._plan, find_input_files(job.patterns, job.out)))
+        # What this run wrote already is no input of it, although it may lie within their folder.
+        begun = folder_at(job.out).exists(MANIFEST)
+        files = find_input_files(job.patterns, job.out if begun else None)
+        self.files = list(map(self._plan, files))
         self._require_distinct()
         self._stopped = False
 

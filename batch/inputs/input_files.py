@@ -38,8 +38,7 @@ class InputFile(msgspec.Struct, frozen=True):
 def find_input_files(patterns: Sequence[str], out: str | None = None) -> list[InputFile]:
     """The files in order of their names; raises BatchError where there are none or of what kind.
 
-    out: the folder of the predictions, which are no inputs although they lie within a folder of
-    inputs.
+    out: a folder of predictions, which are no inputs although they lie within a folder of inputs.
     """
     own = None if out is None else f"{_full(out)}/"
     matches = chain.from_iterable(_matches(pattern, own) for pattern in patterns)

@@ -1,4 +1,4 @@
-"""Files as strangers and other programs write them: taken where that is safe, else refused by name."""
+"""Files as strangers write them: taken where that is safe, else refused by name."""
 
 import os
 
