@@ -2,20 +2,29 @@
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 import pyarrow as pa
 
 from batch.ahead import ahead
+from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
+from batch.inputs.input_files import require_unchanged
 from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
 from batch.inputs.row_chunks import RowChunk
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
-from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
+from batch.outputs.parts import (
+    LISTED_VALUE,
+    BadFileRow,
+    PartFiles,
+    PartWriter,
+    part_writer,
+    read_part,
+)
 from service.bundle import Column
 
 PredictedChunk = tuple[RowChunk, list[pa.Array], dict[int, str]]
@@ -66,26 +75,41 @@ class UnitPredictor:
         """Write the unit's part and its bad rows. copied: the columns to copy.
 
         Reading, predicting and writing have a thread each: the libraries that do the work let the
-        others run meanwhile.
+        others run meanwhile. Raises BatchError, also where the file changes meanwhile.
         """
-        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         schema = pa.schema([*copied, *self.model.answers.schema])
         folder = self.parts.folder
-        rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
             part_writer(folder, self.parts.data(unit, file_number), schema) as part,
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            chunks = ahead(reader.read(unit, self.chunk))
-            for chunk, arrays, reasons in ahead(self._predicted(chunks)):
-                part.write(_beside(chunk, arrays, schema))
-                bad_file.writelines(self._lines(chunk, reasons, unit, rows))
-                rows += chunk.fitted.rows
-                bad += len(reasons)
+            try:
+                rows, bad = self._written(unit, schema, part, bad_file)
+            except (BatchError, IndexError):
+                # What a change does to who reads it is no reason by itself.
+                require_unchanged(unit.file)
+                raise
+
+            require_unchanged(unit.file)
 
         return UnitResult(file_number, unit.number, rows, bad)
+
+    def _written(
+        self, unit: WorkUnit, schema: pa.Schema, part: PartWriter, bad_file: BinaryIO
+    ) -> tuple[int, int]:
+        """Predict the unit; returns its rows and how many of them are bad."""
+        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
+        rows, bad = 0, 0
+        chunks = ahead(reader.read(unit, self.chunk))
+        for chunk, arrays, reasons in ahead(self._predicted(chunks)):
+            part.write(_beside(chunk, arrays, schema))
+            bad_file.writelines(self._lines(chunk, reasons, unit, rows))
+            rows += chunk.fitted.rows
+            bad += len(reasons)
+
+        return rows, bad
 
     def _predicted(
         self, chunks: Generator[RowChunk, None, None]

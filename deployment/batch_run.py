@@ -85,7 +85,7 @@ def one_version(workspace: Workspace, versions: list[str]) -> str:
 def refuse_here_alone(compare: bool, report: bool) -> None:
     """Raise BadOption where what reads predictions again is asked for elsewhere."""
     if compare or report:
-        raise BadOption("--compare and --report read what is on this machine: leave --target out")
+        raise BadOption("--compare and --report run on this machine: leave --target out")
 
 
 def refuse_report(report: bool) -> None:

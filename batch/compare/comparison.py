@@ -89,6 +89,7 @@ class RunComparison:
                 tallies[number, unit.number] = tally
                 meter.add(tally.overall.rows, 0)
 
+        self._require_same_inputs()
         for number, units in enumerate(self.units):
             folder.put_together(number, units, comparer.schema(number), notes)
 

@@ -9,7 +9,13 @@ import msgspec
 
 from batch.errors import BatchError
 from batch.storage.addresses import is_remote, local_path
-from batch.storage.listed_files import ListedFile, listed_files, suffix_of, without_query
+from batch.storage.listed_files import (
+    ListedFile,
+    listed_file,
+    listed_files,
+    suffix_of,
+    without_query,
+)
 
 FORMATS = {
     ".parquet": "parquet",
@@ -45,6 +51,23 @@ def find_input_files(patterns: Sequence[str], out: str | None = None) -> list[In
     files = {without_query(file.address): file for file in matches}
     folder = posixpath.commonpath(list(map(posixpath.dirname, files)))
     return [_input_file(files[path], posixpath.relpath(path, folder)) for path in sorted(files)]
+
+
+def require_unchanged(file: InputFile) -> None:
+    """Raise BatchError where a file is no longer what it was when it was listed."""
+    try:
+        now = listed_file(file.path)
+    except OSError as error:
+        raise BatchError(
+            f"{file.path} is gone while it was predicted ({error.strerror or error}): put it back, "
+            f"then the same command goes on"
+        ) from error
+
+    if (now.size, now.etag, now.modified_ns) != (file.size, file.etag, file.modified_ns):
+        raise BatchError(
+            f"{file.path} was changed while it was predicted, so its rows may be of both: let its "
+            f"writer end, and take another folder for --out, or remove this one"
+        )
 
 
 def _full(out: str) -> str:

@@ -71,6 +71,7 @@ class FinishedCounts:
             for batch in self._outputs(number):
                 _add_predictions(predictions, batch)
 
+        self._require_unchanged()
         return RunCounts(columns, predictions)
 
     def _add_columns(self, counts: dict[str, Distribution], values: dict[str, np.ndarray]) -> None:

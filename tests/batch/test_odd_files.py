@@ -11,6 +11,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.inputs import json_rows
+from batch.run import BatchRun, Started
 from tests.batch.batch_harness import SCHEMA, many_loans
 
 ROWS = 20
@@ -163,12 +164,12 @@ def test_a_name_that_is_no_text_is_refused(batch):
 
 def test_predictions_within_the_folder_of_inputs_are_no_inputs(batch):
     batch.write(many_loans(ROWS))
+    with pytest.raises(BatchError, match=r"holds rows\.parquet, which no run wrote"):
+        batch.run(out=str(batch.inputs))
     out = batch.inputs / "predictions"
     assert batch.run(out=str(out)).state == "done"
     (out / "_SUCCESS").unlink()
     assert batch.run(out=str(out)).state == "done"
-    with pytest.raises(BatchError, match=r"holds rows\.parquet, which no run wrote"):
-        batch.run(out=str(batch.inputs))
 
 
 def test_rows_of_long_texts_are_read_fewer_at_once(batch):
@@ -190,3 +191,48 @@ def test_rows_of_long_texts_are_read_fewer_at_once(batch):
 
     assert max(read) <= 80
     assert sum(read) == 300
+
+
+def another_file(path):
+    """The same path holds other rows."""
+    octets = path.read_bytes()
+    path.unlink()
+    path.write_bytes(octets)
+
+
+CHANGES = {
+    "appended to": lambda path: path.open("ab").write(b"loan-x,12.5,41,True,Oslo,3\n"),
+    "replaced": another_file,
+    "emptied": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_a_file_that_changes_while_it_is_predicted_is_no_success(batch, name, change):
+    path = batch.write(many_loans(ROWS), name)
+
+    def changing(event):
+        if isinstance(event, Started):
+            CHANGES[change](path)
+
+    with pytest.raises(BatchError, match=rf"{name} was changed while it was predicted"):
+        BatchRun(batch.job(), changing).run()
+    assert not (batch.out / name).exists()
+    with pytest.raises(BatchError, match=rf"{name} was added or changed since|{name} "):
+        batch.run()
+
+
+def test_a_file_that_is_deleted_while_it_is_predicted_is_named(batch):
+    path = batch.write(many_loans(ROWS))
+    octets, times = path.read_bytes(), path.stat().st_mtime_ns
+
+    def deleting(event):
+        if isinstance(event, Started):
+            path.unlink()
+
+    with pytest.raises(BatchError, match=r"rows\.parquet is gone while it was predicted"):
+        BatchRun(batch.job(), deleting).run()
+    path.write_bytes(octets)
+    os.utime(path, ns=(times, times))
+    assert batch.run().state == "done"
