@@ -201,7 +201,7 @@ def another_file(path):
 
 
 CHANGES = {
-    "appended to": lambda path: path.open("ab").write(b"loan-x,12.5,41,True,Oslo,3\n"),
+    "appended to": lambda path: path.write_bytes(path.read_bytes() + b"loan-x,1,41,True,Oslo,3\n"),
     "replaced": another_file,
     "emptied": lambda path: path.write_bytes(b""),
 }
