@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +55,7 @@ class BatchModel:
         try:
             arrays = self._answered(pieces)
         except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            arrays = _joined([self._that_do(piece, bad) for piece in pieces])
+            arrays = _joined(list(map(partial(self._that_do, bad), pieces)))
 
         if kept == fitted.rows:
             return arrays, bad
@@ -74,11 +76,11 @@ class BatchModel:
 
         joined = {}
         for name in self.answers.names:
-            joined[name] = np.concatenate([answer[name] for answer in answers])
+            joined[name] = np.concatenate(list(map(itemgetter(name), answers)))
 
-        return self.answers.of_answer(joined, sum(piece.rows for piece in pieces))
+        return self.answers.of_answer(joined, sum(map(attrgetter("rows"), pieces)))
 
-    def _that_do(self, piece: Fitted, bad: dict[int, str]) -> list[pa.Array]:
+    def _that_do(self, bad: dict[int, str], piece: Fitted) -> list[pa.Array]:
         """The predictions of a piece, row by row where it cannot be predicted at once."""
         try:
             return self._answered([piece])
@@ -154,7 +156,7 @@ def _pieces(fitted: Fitted, at_once: int) -> Iterator[Fitted]:
 
 def _joined(pieces: Sequence[list[pa.Array]]) -> list[pa.Array]:
     """Column by column."""
-    return [pa.concat_arrays(arrays) for arrays in zip(*pieces, strict=True)]
+    return list(map(pa.concat_arrays, zip(*pieces, strict=True)))
 
 
 def load(bundle: str, public_key: str, runtime: str | None = None) -> BatchModel:

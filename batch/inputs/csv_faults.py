@@ -62,12 +62,12 @@ def require_separated(names: list[str], path: str) -> None:
                 f"write 12.5, not 12,5)"
             )
 
-    padded = [name for name in names if name != name.strip()]
-    if padded:
-        raise BatchError(
-            f"{path}: the name of column {padded[0]!r} begins or ends with a space: write none "
-            f"beside the commas"
-        )
+    for name in names:
+        if name != name.strip():
+            raise BatchError(
+                f"{path}: the name of column {name!r} begins or ends with a space: write none "
+                f"beside the commas"
+            )
 
 
 def row_fault(path: str, error: Exception) -> BatchError:

@@ -80,7 +80,7 @@ def _write_lines(path: Path, _schema: pa.Schema, batches: Iterable[pa.RecordBatc
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
         for table in _gathered(batches):
-            columns = [json_forms(_one_chunk(column)) for column in table.columns]
+            columns = map(json_forms, map(_one_chunk, table.columns))
             for row in zip(*columns, strict=True):
                 file.write(encode(dict(zip(table.column_names, row, strict=True))) + b"\n")
 
@@ -91,7 +91,7 @@ def _write_lines(path: Path, _schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 def _with_text_forms(table: pa.Table) -> pa.Table:
     """The columns that CSV has as texts alone, in the form that CSV is read in."""
-    columns = [_text_form(_one_chunk(column)) for column in table.columns]
+    columns = list(map(_text_form, map(_one_chunk, table.columns)))
     return pa.table(columns, table.column_names)
 
 
