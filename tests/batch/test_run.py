@@ -282,4 +282,4 @@ def test_a_process_that_makes_no_frames_never_imports_pandas(batch):
         check=True,
     )
     assert done.stderr.split() == [b"False"]
-    assert batch.predictions()[0] is None
+    assert batch.predictions().count(None) == 1
