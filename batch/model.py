@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from operator import attrgetter, itemgetter
 from pathlib import Path
@@ -18,13 +19,15 @@ from service.proof.golden_rows import prove, read_golden
 from service.rows import Columns, RowReader, row_count, take_rows
 from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.load_model import load_model
-from service.runtimes.model import ArrayModel, Predictions
+from service.runtimes.model import Answer, ArrayModel, Predictions
 from service.runtimes.pipeline_model import PipelineModel
 
 CHUNKS = (1024, 4096, 16_384, 65_536)
 # The search for the best chunk tries no larger one once a chunk has taken so long.
 LONGEST_TRIAL_S = 0.5
-TRIALS = 3
+TRIALS = 2
+NO_COLUMN = (ValueError, OverflowError, TypeError, pa.ArrowException)
+"""What is raised where the columns do not hold an answer."""
 
 
 class BatchModel:
@@ -51,12 +54,7 @@ class BatchModel:
         if not kept:
             return self.answers.of_values([None] * fitted.rows), bad
 
-        pieces = list(_pieces(fitted, at_once))
-        try:
-            arrays = self._answered(pieces)
-        except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            arrays = _joined(list(map(partial(self._that_do, bad), pieces)))
-
+        arrays = self._arrays(list(_pieces(fitted, at_once)), bad)
         if kept == fitted.rows:
             return arrays, bad
 
@@ -66,26 +64,41 @@ class BatchModel:
         indices = pa.array(where, mask=where < 0)
         return [array.take(indices) for array in arrays], bad
 
-    def _answered(self, pieces: Sequence[Fitted]) -> list[pa.Array]:
-        """The predictions of all pieces; raises whatever the model does on any of them."""
-        answers = []
-        for piece in pieces:
+    def _arrays(self, pieces: Sequence[Fitted], bad: dict[int, str]) -> list[pa.Array]:
+        """The columns of all pieces, row by row of those that cannot be predicted at once."""
+        answers = list(map(self._answer, pieces))
+        given = [answer for answer in answers if answer is not None]
+        if len(given) == len(pieces):
+            with suppress(*NO_COLUMN):
+                return self._columns(given, sum(map(attrgetter("rows"), pieces)))
+
+        return _joined(list(map(partial(self._of_piece, bad), pieces, answers)))
+
+    def _answer(self, piece: Fitted) -> Answer | None:
+        """What the model answers; None where it fails on any of the rows."""
+        try:
             answer = self.model.answer(piece.columns)
             self.answers.require_rows(answer, piece.rows)
-            answers.append(answer)
+        except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
+            return None
 
+        return answer
+
+    def _columns(self, answers: Sequence[Answer], rows: int) -> list[pa.Array]:
         joined = {}
         for name in self.answers.names:
             joined[name] = np.concatenate(list(map(itemgetter(name), answers)))
 
-        return self.answers.of_answer(joined, sum(map(attrgetter("rows"), pieces)))
+        return self.answers.of_answer(joined, rows)
 
-    def _that_do(self, bad: dict[int, str], piece: Fitted) -> list[pa.Array]:
-        """The predictions of a piece, row by row where it cannot be predicted at once."""
-        try:
-            return self._answered([piece])
-        except Exception:  # noqa: BLE001 (a pipeline may raise anything on a row)
-            return self._one_by_one(piece, bad)
+    def _of_piece(
+        self, bad: dict[int, str], piece: Fitted, answer: Answer | None
+    ) -> list[pa.Array]:
+        if answer is not None:
+            with suppress(*NO_COLUMN):
+                return self.answers.of_answer(answer, piece.rows)
+
+        return self._one_by_one(piece, bad)
 
     def _one_by_one(self, fitted: Fitted, bad: dict[int, str]) -> list[pa.Array]:
         """Find the rows that the pipeline fails on, and predict the others."""
@@ -98,7 +111,7 @@ class BatchModel:
 
         try:
             return self.answers.of_values(predictions)
-        except (ValueError, OverflowError, TypeError):
+        except NO_COLUMN:
             return self.answers.of_values(self._that_fit(predictions, fitted, bad))
 
     def _that_fit(
@@ -110,7 +123,7 @@ class BatchModel:
             try:
                 self.answers.of_values([prediction])
                 held.append(prediction)
-            except (ValueError, OverflowError, TypeError) as error:
+            except NO_COLUMN as error:
                 held.append(None)
                 bad[int(fitted.kept[number])] = f"the output has no column for the answer: {error}"
 

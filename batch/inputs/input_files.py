@@ -50,7 +50,8 @@ def find_input_files(patterns: Sequence[str], out: str | None = None) -> list[In
     matches = chain.from_iterable(_matches(pattern, own) for pattern in patterns)
     files = {without_query(file.address): file for file in matches}
     folder = posixpath.commonpath(list(map(posixpath.dirname, files)))
-    return [_input_file(files[path], posixpath.relpath(path, folder)) for path in sorted(files)]
+    named = ((files[path], posixpath.relpath(path, folder)) for path in sorted(files))
+    return [_input_file(file, name) for file, name in named if not _is_hidden(name)]
 
 
 def require_unchanged(file: InputFile) -> None:
@@ -78,11 +79,10 @@ def _full(out: str) -> str:
 
 
 def _matches(pattern: str, own: str | None) -> Iterable[ListedFile]:
-    # Names that begin so are a run's own notes, here as in Hadoop and Spark.
     files = [
         file
         for file in listed_files(pattern, FORMATS)
-        if not posixpath.basename(file.address).startswith(("_", "."))
+        if not _is_hidden(posixpath.basename(file.address))
         and not (own and file.address.startswith(own))
     ]
     if files:
@@ -102,6 +102,11 @@ def _input_file(file: ListedFile, name: str) -> InputFile:
         )
 
     return InputFile(file.address, name, kind, file.size, file.modified_ns, file.etag)
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether it, or a folder in it, is a run's own, here as in Hadoop and Spark."""
+    return any(part.startswith(("_", ".")) for part in name.split("/"))
 
 
 def _is_text(address: str) -> bool:

@@ -172,6 +172,15 @@ def test_predictions_within_the_folder_of_inputs_are_no_inputs(batch):
     assert batch.run(out=str(out)).state == "done"
 
 
+def test_a_folder_that_is_called_like_a_runs_own_is_none_of_the_inputs(batch):
+    batch.write(many_loans(ROWS))
+    batch.write(many_loans(ROWS), "_parts/more.parquet")
+    batch.write(many_loans(ROWS), "month=1/.cache/more.parquet")
+    assert batch.run().rows == ROWS
+    batch.run(patterns=[str(batch.inputs / "_parts")], out=str(batch.folder / "other"))
+    assert (batch.folder / "other" / "more.parquet").exists()
+
+
 def test_rows_of_long_texts_are_read_fewer_at_once(batch):
     frame = many_loans(300).drop(columns="id")
     frame["note"] = [np.random.default_rng(row).bytes(100_000).hex() for row in range(300)]
