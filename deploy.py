@@ -172,7 +172,6 @@ def predict(
         from cli.render import batch as renderer
         from deployment.batch_run import (
             BatchOptions,
-            local_folder,
             one_version,
             refuse_here_alone,
             refuse_report,
@@ -208,9 +207,6 @@ def predict(
             raise SystemExit(renderer.compared(out, compared))
 
         version = one_version(workspace, versions)
-        if report:
-            local_folder(options.out, "--report")
-
         event, reported = predict_files(workspace, version, options, follow, out.say), None
         if report and event["state"] == "done":
             from deployment.batch_report import write_report

@@ -80,15 +80,19 @@ class AnswerColumns:
         }
         self.schema = pa.schema(chain.from_iterable(o.fields for o in self._outputs.values()))
 
+    def require_rows(self, answer: Answer, rows: int) -> None:
+        """Raise ValueError where a model does not answer one prediction a row."""
+        for name in self.names:
+            if len(answer[name]) != rows:
+                raise ValueError(f"{len(answer[name])} predictions for {rows} rows")
+
     def of_answer(self, answer: Answer, rows: int) -> list[pa.Array]:
         """The columns of what a model answers for so many rows; raises ValueError where the service
         would refuse it.
         """
+        self.require_rows(answer, rows)
         arrays: list[pa.Array] = []
         for name, columns in self._outputs.items():
-            if len(answer[name]) != rows:
-                raise ValueError(f"{len(answer[name])} predictions for {rows} rows")
-
             arrays += columns.of_array(answer[name])
 
         return arrays

@@ -1,19 +1,34 @@
 """Predicts one unit of work into a part: the function that every engine calls."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 import pyarrow as pa
 
+from batch.ahead import ahead
+from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
+from batch.inputs.input_files import require_unchanged
+from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
 from batch.inputs.row_chunks import RowChunk
 from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
-from batch.outputs.parts import LISTED_VALUE, BadFileRow, PartFiles, part_writer, read_part
+from batch.outputs.parts import (
+    LISTED_VALUE,
+    BadFileRow,
+    PartFiles,
+    PartWriter,
+    part_writer,
+    read_part,
+)
 from service.bundle import Column
+
+PredictedChunk = tuple[RowChunk, list[pa.Array], dict[int, str]]
+"""Rows, their predictions, and by row why it has none."""
 
 
 class RowsOfFiles(Protocol):
@@ -22,8 +37,10 @@ class RowsOfFiles(Protocol):
     def check(self, path: str) -> pa.Schema:
         """Check a file before its first row is predicted; returns the columns to copy."""
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
-        """The unit's rows in chunks."""
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
+        """The unit's rows in chunks, which hold a multiple of so many rows where that is not too
+        much at once.
+        """
 
 
 class UnitResult(msgspec.Struct, frozen=True):
@@ -55,25 +72,51 @@ class UnitPredictor:
         self.chunk, self.values = chunk, values
 
     def predict(self, unit: WorkUnit, file_number: int, copied: pa.Schema) -> UnitResult:
-        """Write the unit's part and its bad rows. copied: the columns to copy."""
-        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
+        """Write the unit's part and its bad rows. copied: the columns to copy.
+
+        Reading, predicting and writing have a thread each: the libraries that do the work let the
+        others run meanwhile. Raises BatchError, also where the file changes meanwhile.
+        """
         schema = pa.schema([*copied, *self.model.answers.schema])
         folder = self.parts.folder
-        rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
             part_writer(folder, self.parts.data(unit, file_number), schema) as part,
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
         ):
-            for chunk in reader.read(unit, self.chunk):
-                arrays, reasons = self.model.predict(chunk.fitted)
-                part.write(_beside(chunk, arrays, schema))
-                bad_file.writelines(self._lines(chunk, reasons, unit, rows))
-                rows += chunk.fitted.rows
-                bad += len(reasons)
+            try:
+                rows, bad = self._written(unit, schema, part, bad_file)
+            except (BatchError, IndexError):
+                # What a change does to who reads it is no reason by itself.
+                require_unchanged(unit.file)
+                raise
+
+            require_unchanged(unit.file)
 
         return UnitResult(file_number, unit.number, rows, bad)
+
+    def _written(
+        self, unit: WorkUnit, schema: pa.Schema, part: PartWriter, bad_file: BinaryIO
+    ) -> tuple[int, int]:
+        """Predict the unit; returns its rows and how many of them are bad."""
+        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
+        rows, bad = 0, 0
+        chunks = ahead(reader.read(unit, self.chunk))
+        for chunk, arrays, reasons in ahead(self._predicted(chunks)):
+            part.write(_beside(chunk, arrays, schema))
+            bad_file.writelines(self._lines(chunk, reasons, unit, rows))
+            rows += chunk.fitted.rows
+            bad += len(reasons)
+
+        return rows, bad
+
+    def _predicted(
+        self, chunks: Generator[RowChunk, None, None]
+    ) -> Generator[PredictedChunk, None, None]:
+        with closing(chunks):
+            for chunk in chunks:
+                yield chunk, *self.model.predict(chunk.fitted, self.chunk)
 
     def _lines(
         self, chunk: RowChunk, reasons: dict[int, str], unit: WorkUnit, before: int
@@ -86,13 +129,27 @@ class UnitPredictor:
             yield msgspec.json.encode(bad) + b"\n"
 
     def _shown(self, chunk: RowChunk, row: int) -> dict[str, Any]:
-        (values,) = chunk.values(row, 1).to_pylist()
-        return {name: _plain(value) for name, value in values.items()}
+        batch = chunk.values(row, 1)
+        shown = {}
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            shown[name] = _plain(_value(column))
+
+        return shown
 
 
 def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
     columns = [*chunk.copied.columns, *arrays]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _value(column: pa.Array) -> Any:
+    """The only value of a column, as a request has it, or as Arrow prints it."""
+    try:
+        (value,) = json_forms(column)
+    except (ValueError, OverflowError):
+        value = " ".join(column.to_string().split())
+
+    return value
 
 
 def _plain(value: Any) -> Any:

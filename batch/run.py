@@ -20,13 +20,16 @@ from batch.inputs.input_files import InputFile, find_input_files
 from batch.inputs.work_units import WorkUnit, units_of
 from batch.job import BatchJob
 from batch.model import load
-from batch.outputs.output_file import SUFFIXES, write_output
+from batch.outputs.output_assembly import OutputAssembly
+from batch.outputs.output_file import SUFFIXES, require_form, write_output
 from batch.outputs.parts import read_part
-from batch.outputs.run_folder import BAD_ROWS, RunFolder, RunNotes, opened
+from batch.outputs.run_folder import BAD_ROWS, MANIFEST, RunFolder, RunNotes, opened
+from batch.outputs.stored_folder import folder_at
 from batch.predict_unit import UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
 from batch.unit_engine import Task, UnitEngine, WorkerSettings
-from batch.worker_pool import OneProcess, ProcessPool
+from batch.without_pandas import keep_pandas_out
+from batch.worker_pool import OneProcess, ProcessPool, prepare_processes
 from wire.version import VERSION
 
 DASK = "dask"
@@ -82,8 +85,17 @@ class BatchRun:
         if job.engine == DASK and job.scheduler is not None:
             _dask().require_listener(job.scheduler)
 
+        if job.engine != DASK and job.processes > 1:
+            prepare_processes()
+
         self.model = load(job.bundle, job.public_key, job.runtime)
-        self.files = list(map(self._plan, find_input_files(job.patterns)))
+        if not self.model.takes_frames:
+            keep_pandas_out()
+
+        # What this run wrote already is no input of it, although it may lie within their folder.
+        begun = folder_at(job.out).exists(MANIFEST)
+        files = find_input_files(job.patterns, job.out if begun else None)
+        self.files = list(map(self._plan, files))
         self._require_distinct()
         self._stopped = False
 
@@ -108,17 +120,28 @@ class BatchRun:
         for result in completed.values():
             meter.resumed(result.rows, result.bad)
 
-        with self._engine(folder, notes) as engine:
-            self.report(self._started(notes, meter, engine.workers))
-            over = self._predict(engine, completed, meter)
+        with self._assembly(folder, notes, completed) as outputs:
+            with self._engine(folder, notes) as engine:
+                self.report(self._started(notes, meter, engine.workers))
+                over = self._predict(engine, completed, outputs, meter)
+
+            outputs.finish()
 
         return self._end(folder, notes, completed, over)
 
-    def _predict(self, engine: UnitEngine, completed: Completed, meter: ProgressMeter) -> bool:
+    def _predict(
+        self,
+        engine: UnitEngine,
+        completed: Completed,
+        outputs: OutputAssembly,
+        meter: ProgressMeter,
+    ) -> bool:
         """Predict what is missing; returns whether too many rows are bad."""
         with closing(engine.results(self._tasks(completed))) as results:
             for result in results:
-                completed[result.file_number, result.number] = result
+                key = (result.file_number, result.number)
+                completed[key] = result
+                outputs.add(key)
                 meter.add(result.rows, result.bad)
                 if self._is_over(meter):
                     return True
@@ -135,9 +158,6 @@ class BatchRun:
         over: bool,
     ) -> Ended:
         whole = list(filter(partial(self._is_whole, completed), range(len(self.files))))
-        for number in whole:
-            self._put_together(folder, notes, number)
-
         self._tell_empty(whole, completed)
         rows = sum(map(attrgetter("rows"), completed.values()))
         bad = sum(map(attrgetter("bad"), completed.values()))
@@ -230,15 +250,21 @@ class BatchRun:
 
         return completed
 
-    def _put_together(self, folder: RunFolder, notes: RunNotes, number: int) -> None:
-        plan = self.files[number]
-        if folder.files.exists(plan.output):
-            return
+    def _assembly(self, folder: RunFolder, notes: RunNotes, completed: Completed) -> OutputAssembly:
+        """What writes the outputs meanwhile."""
 
-        names = [folder.parts.data(unit, number) for unit in plan.units]
-        batches = chain.from_iterable(map(partial(read_part, folder.parts.folder), names))
-        schema = self._schema(plan)
-        write_output(folder.files, plan.output, plan.kind, schema, batches, _metadata(notes))
+        def write(number: int, units: Iterator[int]) -> None:
+            plan = self.files[number]
+            if folder.files.exists(plan.output):
+                return
+
+            names = (folder.parts.data(plan.units[unit], number) for unit in units)
+            batches = chain.from_iterable(map(partial(read_part, folder.parts.folder), names))
+            schema = self._schema(plan)
+            write_output(folder.files, plan.output, plan.kind, schema, batches, _metadata(notes))
+
+        units = [range(len(plan.units)) for plan in self.files]
+        return OutputAssembly(units, list(completed), write)
 
     def _schema(self, plan: InputPlan) -> pa.Schema:
         return pa.schema([*plan.copied, *self.model.answers.schema])
@@ -257,6 +283,7 @@ class BatchRun:
         copied = reader_of(file.format, columns, self.job.keep).check(file.path)
         self._require_other_names(copied)
         kind = self.job.output_format or file.format
+        require_form(kind, copied, file.path)
         output = str(Path(file.name).with_suffix(SUFFIXES[kind]))
         return InputPlan(file, units_of(file), copied, output, kind)
 

@@ -5,27 +5,51 @@ import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context, parent_process
+from threading import Thread
 
 import pyarrow as pa
 
 from batch.errors import BatchError
+from batch.events import FAILED
 from batch.model import BatchModel, load
 from batch.predict_unit import UnitPredictor, UnitResult
 from batch.unit_engine import Task, WorkerSettings, predictor_of
-from wire.parent_process import end_with
+from batch.without_pandas import keep_pandas_out
 
+# Not forked from the run itself: a runtime's threads would not survive it, and its lock would
+# outlive it. A process that has but imported this module is forked instead.
+_CONTEXT = get_context("forkserver")
 _predictor: UnitPredictor | None = None
 
 
-def _begin(settings: WorkerSettings, parent: int) -> None:
+def prepare_processes() -> None:
+    """Begin to import what the processes need, while this one loads the model itself."""
+    _CONTEXT.set_forkserver_preload([__name__])
+    forkserver.ensure_running()
+
+
+def _begin(settings: WorkerSettings) -> None:
     """Load the model. Ctrl-C ends the run through its first process, after the unit in hand."""
     global _predictor
-    end_with(parent)
+    Thread(target=_end_with_run, name="end with run", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
     model = load(settings.bundle, settings.public_key, settings.runtime)
+    if not model.takes_frames:
+        keep_pandas_out()
+
     _predictor = predictor_of(model, settings)
+
+
+def _end_with_run() -> None:
+    """End this process with the run, also where that is killed. Its parent is another process,
+    which lives as long as this one does.
+    """
+    run = parent_process()
+    assert run is not None
+    run.join()
+    os._exit(FAILED)
 
 
 def _predict(task: Task) -> UnitResult:
@@ -66,10 +90,7 @@ def _results(
     Closed early, it waits for the units in hand. Raises BatchError where a process died.
     """
     waiting = iter(tasks)
-    # Not forked: a runtime's threads would not survive it.
-    pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_begin, initargs=(settings, os.getpid())
-    )
+    pool = ProcessPoolExecutor(processes, _CONTEXT, initializer=_begin, initargs=(settings,))
     running: set[Future[UnitResult]] = set()
     try:
         yield from _as_completed(pool, waiting, running, processes)

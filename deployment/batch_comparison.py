@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from deployment.batch_run import (
@@ -13,7 +12,7 @@ from deployment.batch_run import (
     checked_format,
     followed,
     kept_columns,
-    local_folder,
+    output_address,
     predict,
     version_named,
 )
@@ -61,9 +60,9 @@ def compare(
     """
     today, tomorrow = _two(workspace, versions)
     checked_format(options.output_format)
-    out = local_folder(options.out, "--compare")
+    out = output_address(options.out)
     for version in (today, tomorrow):
-        own = replace(options, out=str(out / PREDICTIONS / version), output_format="parquet")
+        own = replace(options, out=f"{out}/{PREDICTIONS}/{version}", output_format="parquet")
         event = predict(workspace, version, own, say, tell)
         if event["state"] != "done":
             return FailedRun(version, event)
@@ -74,7 +73,7 @@ def compare(
     by_largest = read_release(workspace.releases, tomorrow).answers.by_largest
     job = {
         "public_key": str(workspace.public_key.absolute()),
-        "out": str(out),
+        "out": out,
         "today": _side(workspace, out, today),
         "tomorrow": _side(workspace, out, tomorrow),
         "keep": kept_columns(options.keep),
@@ -84,7 +83,7 @@ def compare(
     }
     last = followed(workspace, sys.executable, COMPARING, job, say)
     differences = from_json(last["differences"])
-    return FileComparison(today, tomorrow, tolerance, last["written"], str(out), differences)
+    return FileComparison(today, tomorrow, tolerance, last["written"], out, differences)
 
 
 def _two(workspace: Workspace, versions: list[str]) -> list[str]:
@@ -98,10 +97,10 @@ def _two(workspace: Workspace, versions: list[str]) -> list[str]:
     return named
 
 
-def _side(workspace: Workspace, out: Path, version: str) -> dict[str, Any]:
+def _side(workspace: Workspace, out: str, version: str) -> dict[str, Any]:
     release = read_release(workspace.releases, version)
     return {
         "name": version,
         "bundle": str(release.path.absolute()),
-        "predictions": str(out / PREDICTIONS / version),
+        "predictions": f"{out}/{PREDICTIONS}/{version}",
     }

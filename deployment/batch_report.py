@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from deployment.batch_run import REPORTING, Event, followed, local_folder, version_named
+from deployment.batch_run import REPORTING, Event, followed, output_address, version_named
 from deployment.workspace.bundles import read_release
 from deployment.workspace.workspace import Workspace
 
@@ -11,7 +11,7 @@ from deployment.workspace.workspace import Workspace
 def write_report(
     workspace: Workspace, version: str, out: str, say: Callable[[Event], None]
 ) -> Event:
-    """Write the page of the run in the folder `out`; returns the last event.
+    """Write the page of the run in the folder or at the address `out`; returns the last event.
 
     It takes no model, and so none of the version's own packages. Raises BadOption, EdgeFailure,
     Interrupted.
@@ -20,6 +20,6 @@ def write_report(
     job = {
         "bundle": str(release.path.absolute()),
         "public_key": str(workspace.public_key.absolute()),
-        "out": str(local_folder(out, "--report")),
+        "out": output_address(out),
     }
     return followed(workspace, sys.executable, REPORTING, job, say)

@@ -5,7 +5,6 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
@@ -86,7 +85,7 @@ def one_version(workspace: Workspace, versions: list[str]) -> str:
 def refuse_here_alone(compare: bool, report: bool) -> None:
     """Raise BadOption where what reads predictions again is asked for elsewhere."""
     if compare or report:
-        raise BadOption("--compare and --report read what is on this machine: leave --target out")
+        raise BadOption("--compare and --report run on this machine: leave --target out")
 
 
 def refuse_report(report: bool) -> None:
@@ -122,7 +121,7 @@ def asked(options: BatchOptions) -> dict[str, Any]:
 
     job = asdict(options)
     job["patterns"] = [_absolute(options.patterns)]
-    job["out"] = _absolute(options.out)
+    job["out"] = output_address(options.out)
     job["keep"] = kept_columns(options.keep)
     job["max_bad"] = _share(options.max_bad)
     return job
@@ -135,20 +134,16 @@ def checked_format(output_format: str | None) -> None:
 
 
 def kept_columns(keep: str) -> list[str]:
-    """The names of --keep."""
-    return [name for name in keep.split(",") if name]
+    """The names of --keep, each once."""
+    return list(dict.fromkeys(filter(None, keep.split(","))))
 
 
-def local_folder(out: str, option: str) -> Path:
-    """The folder of --out for an option that reads it again; raises BadOption for an address."""
-    folder = _absolute(out).removeprefix(THIS_MACHINE)
-    if ADDRESS in folder:
-        raise BadOption(
-            f"{option} reads predictions again, and takes no --out at an address such as {out}: "
-            f"give --out a folder of this machine"
-        )
+def output_address(out: str) -> str:
+    """The folder of --out: an absolute path, or an address without a slash at its end."""
+    if out.startswith(THIS_MACHINE):
+        return os.path.abspath(out.removeprefix(THIS_MACHINE))
 
-    return Path(folder)
+    return _absolute(out.rstrip("/") if ADDRESS in out else out)
 
 
 def _absolute(path: str) -> str:

@@ -62,9 +62,7 @@ class UnitComparer:
 
     def schema(self, file_number: int) -> pa.Schema:
         """The columns of a file's differences."""
-        ours, others = (
-            pa.parquet.read_schema(side.run.path(file_number)) for side in self._sides()
-        )
+        ours, others = (side.run.schema(file_number) for side in self._sides())
         fields = [*pa.schema(ADDED), *map(ours.field, self.keep)]
         for side, schema in zip(self._sides(), (ours, others), strict=True):
             fields += [schema.field(name).with_name(side.shown(name)) for name in side.columns]

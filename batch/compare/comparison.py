@@ -89,6 +89,7 @@ class RunComparison:
                 tallies[number, unit.number] = tally
                 meter.add(tally.overall.rows, 0)
 
+        self._require_same_inputs()
         for number, units in enumerate(self.units):
             folder.put_together(number, units, comparer.schema(number), notes)
 
@@ -168,14 +169,14 @@ class RunComparison:
                 known = msgspec.structs.replace(now[file.path], name=file.name)
                 if known != file:
                     raise BatchError(
-                        f"{file.path} was changed since {run.folder} was predicted: take another "
+                        f"{file.path} was changed since {run.address} was predicted: take another "
                         f"folder for --out"
                     )
 
         if self.runs[1].notes.inputs != self.inputs:
             raise BatchError(
-                f"{self.runs[0].folder} and {self.runs[1].folder} are of other files: take another "
-                f"folder for --out"
+                f"{self.runs[0].address} and {self.runs[1].address} are of other files: take "
+                f"another folder for --out"
             )
 
     def _bundle(self, version: ComparedVersion) -> Bundle:

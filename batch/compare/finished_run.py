@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from itertools import count
 from operator import attrgetter
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from batch.compare.row_stream import RowStream
-from batch.errors import BatchError
 from batch.inputs.work_units import WorkUnit
-from batch.outputs.run_folder import BAD_ROWS, MANIFEST, SUCCESS, RunNotes
+from batch.outputs.finished_folder import FinishedFolder
+from batch.storage.parquet_source import metadata_of, parquet_source
 
 
 class BadRowReason(msgspec.Struct, frozen=True):
@@ -28,22 +27,26 @@ class FinishedRun:
     """A version's run into a folder. Its predictions are Parquet. Raises BatchError."""
 
     def __init__(self, address: str) -> None:
-        self.folder = folder = Path(address)
-        self.notes = _notes(folder)
+        self.folder = FinishedFolder(address)
+        self.notes = self.folder.notes
         names = map(attrgetter("name"), self.notes.inputs)
         self._order = dict(zip(names, count(), strict=False))
-        self._bad = _bad_rows(folder / BAD_ROWS)
+        self._bad = map(msgspec.json.Decoder(BadRowReason).decode, self.folder.bad_rows())
         self._next = next(self._bad, None)
 
-    def path(self, file_number: int) -> Path:
-        """The predictions of an input."""
-        return self.folder / self.notes.outputs[file_number]
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return self.folder.address
+
+    def schema(self, file_number: int) -> pa.Schema:
+        """The columns of an input's predictions."""
+        return metadata_of(self.folder.output(file_number)).schema.to_arrow_schema()
 
     def rows(self, file_number: int, unit: WorkUnit) -> RowStream:
         """The predictions of a unit, and of what comes after it."""
-        path = self.path(file_number)
-        file = pq.ParquetFile(path, pre_buffer=False)
-        return RowStream(_batches_from(file, unit.first_row), file.schema_arrow)
+        batches = _batches_from(self.folder.output(file_number), unit.first_row)
+        return RowStream(batches, self.schema(file_number))
 
     def bad_before(self, file_number: int, first: int, end: int) -> dict[int, str]:
         """Why the bad rows from `first` up to `end` are, by their number from `first` on.
@@ -69,39 +72,25 @@ def mask_of(rows: dict[int, str], total: int) -> np.ndarray:
     return mask
 
 
-def _notes(folder: Path) -> RunNotes:
-    path = folder / MANIFEST
-    if not (folder / SUCCESS).exists():
-        raise BatchError(f"{folder} holds no finished run: run the same command again")
-
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RunNotes)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BatchError(f"{path} cannot be read ({error}): take another folder") from error
-
-
-def _bad_rows(path: Path) -> Iterator[BadRowReason]:
-    decode = msgspec.json.Decoder(BadRowReason).decode
-    with path.open("rb") as lines:
-        yield from map(decode, lines)
-
-
-def _batches_from(file: pq.ParquetFile, first_row: int) -> Iterator[pa.RecordBatch]:
+def _batches_from(path: str, first_row: int) -> Iterator[pa.RecordBatch]:
     """From a row on, beginning with the row group that has it."""
-    begins, groups = 0, list[int]()
-    for number in range(file.num_row_groups):
-        rows = file.metadata.row_group(number).num_rows
-        if begins + rows > first_row or groups:
-            groups.append(number)
-        else:
-            begins += rows
-
-    skip = first_row - begins
-    if not groups:
-        return
-
-    with file:
+    with parquet_source(path) as source, pq.ParquetFile(source, pre_buffer=False) as file:
+        begins, groups = _groups_from(file.metadata, first_row)
+        skip = first_row - begins
         for batch in file.iter_batches(row_groups=groups, use_threads=False):
             rows = batch.num_rows
             yield batch.slice(min(skip, rows))
             skip = max(0, skip - rows)
+
+
+def _groups_from(metadata: pq.FileMetaData, first_row: int) -> tuple[int, list[int]]:
+    """The row groups from the one that has a row on, and the number of their first row."""
+    begins = 0
+    for number in range(metadata.num_row_groups):
+        rows = metadata.row_group(number).num_rows
+        if begins + rows > first_row:
+            return begins, list(range(number, metadata.num_row_groups))
+
+        begins += rows
+
+    return begins, []

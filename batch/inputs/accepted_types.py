@@ -1,12 +1,14 @@
 """Which of Arrow's types a column takes without change, and what to write instead of others."""
 
 from collections.abc import Callable
+from operator import attrgetter
 
 import pyarrow as pa
 import pyarrow.types as kinds
 
 from batch.errors import BatchError
 from batch.inputs.json_forms import is_bytes, is_list
+from batch.inputs.row_chunks import require_columns
 from service.bundle import Column, ValueForm
 from service.columns.registry import column_kind
 
@@ -25,13 +27,9 @@ ITEMS = {"float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "string":
 
 def check_types(columns: list[Column], schema: pa.Schema, path: str) -> None:
     """Raise BatchError where a column is missing or cannot be held without change."""
+    require_columns(list(map(attrgetter("name"), columns)), schema.names, path)
     for column in columns:
-        position = schema.get_field_index(column.name)
-        if position < 0:
-            names = ", ".join(schema.names[:20])
-            raise BatchError(f"{path} has no column {column.name!r} (it has {names})")
-
-        given = _without_dictionary(schema.field(position).type)
+        given = _without_dictionary(schema.field(column.name).type)
         if not _accepts(column, given):
             raise BatchError(
                 f"{path}: column {column.name!r} holds {given}, and the model takes "

@@ -39,6 +39,11 @@ def header_fault(path: str, error: Exception) -> BatchError:
         return BatchError(
             f"{path} is empty: its first line names the columns, and one line a row follows"
         )
+    if b"\n" not in first and b"\r" not in first and len(first) < BLOCK_BYTES:
+        return BatchError(
+            f"{path} holds but its line of names, which has no end: end it with a newline, or "
+            f"leave the file out"
+        )
     if b"\n" not in first and b"\r" not in first:
         return BatchError(
             f"{path}: its first line, which names the columns, has no end within {_MEGABYTES}: end "
@@ -46,6 +51,23 @@ def header_fault(path: str, error: Exception) -> BatchError:
         )
 
     return _fault(path, error)
+
+
+def require_separated(names: list[str], path: str) -> None:
+    """Raise BatchError where other signs than commas stand between the names."""
+    for sign, called in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(names) == 1 and sign in names[0]:
+            raise BatchError(
+                f"{path}: its columns are separated by {called}: separate them by commas (and "
+                f"write 12.5, not 12,5)"
+            )
+
+    for name in names:
+        if name != name.strip():
+            raise BatchError(
+                f"{path}: the name of column {name!r} begins or ends with a space: write none "
+                f"beside the commas"
+            )
 
 
 def row_fault(path: str, error: Exception) -> BatchError:

@@ -2,7 +2,7 @@
 they do not as a whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -12,11 +12,24 @@ import pyarrow.types as kinds
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import ColumnFitter, without_rows
-from batch.inputs.csv_faults import BLOCK_BYTES, header_fault, not_text, row_fault
+from batch.inputs.csv_faults import (
+    BLOCK_BYTES,
+    header_fault,
+    not_text,
+    require_separated,
+    row_fault,
+)
+from batch.inputs.encodings import UTF8_MARK, require_no_utf16
 from batch.inputs.plain_columns import EXACT_WHOLE
-from batch.inputs.row_chunks import RowChunk, require_names, require_once
+from batch.inputs.row_chunks import (
+    RowChunk,
+    require_columns,
+    require_names,
+    require_once,
+    rows_at_once,
+)
 from batch.inputs.work_units import WorkUnit
-from batch.storage.remote_file import is_empty, native_stream
+from batch.storage.remote_file import first_bytes, native_stream
 from service.bundle import Column
 from service.columns.plain import UnsignedNumbers
 from service.columns.registry import column_kind
@@ -43,18 +56,24 @@ class CsvFileRows:
                     f"Parquet or JSON lines"
                 )
 
-        if not is_empty(path):
+        first = first_bytes(path, len(UTF8_MARK))
+        if first:
+            require_no_utf16(first, path)
             names = self._header(path)
             require_once(names, path)
-            require_names(self._names, names, path)
+            require_separated(names, path)
+            require_columns(self._inputs, names, path)
+            require_names(self.keep, names, path)
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
-        """The file in chunks of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
+        """See RowsOfFiles; a chunk ends with a block of the file. Raises BatchError."""
         path = unit.file.path
         if unit.file.size == 0:
             return
+
+        rows = rows_at_once(rows, len(self._names))
 
         try:
             with self._opened(path) as reader:

@@ -1,9 +1,8 @@
 """Reads the rows of a file of JSON lines with the service's own reader."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -11,13 +10,17 @@ import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
-from batch.inputs.row_chunks import RowChunk, require_names
+from batch.inputs.encodings import UTF8_MARK, require_no_utf16
+from batch.inputs.row_chunks import MOST_BYTES, RowChunk, require_columns, require_names
 from batch.inputs.work_units import WorkUnit
 from batch.storage.remote_file import open_stream
 from service.bundle import Column
 from service.rows import NOT_JSON, RowReader
 
 LONGEST_LINE = 16 * 1024 * 1024
+TOO_LONG = b"(a line that is too long)"
+MOST_LINES = 4096
+"""Lines that are objects of Python at once."""
 
 
 class JsonFileRows:
@@ -33,23 +36,25 @@ class JsonFileRows:
         """Check the names of the first row; returns the columns to copy. Raises BatchError."""
         try:
             with open_stream(path) as file:
-                first = file.readline(LONGEST_LINE)
+                first = next(_lines(file), b"")
         except OSError as error:
             raise BatchError(f"{path} cannot be read: {error.strerror or error}") from error
 
         if first:
-            require_names([*self._names, *self.keep], self._decoded(first, path), path)
+            require_no_utf16(first, path)
+            names = list(self._decoded(first, path))
+            require_columns(self._names, names, path)
+            require_names(self.keep, names, path)
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
-        """The file in chunks of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
+        """See RowsOfFiles, but for smaller chunks: their rows are objects. Raises BatchError."""
         path = unit.file.path
         try:
             with open_stream(path) as file:
-                lines = iter(lambda: file.readline(LONGEST_LINE), b"")
-                while chunk := list(islice(lines, rows)):
-                    yield self._chunk(chunk)
+                for lines in _gathered(_lines(file), min(rows, MOST_LINES)):
+                    yield self._chunk(lines)
         except OSError as error:
             raise BatchError(
                 f"{path} cannot be read to its end: {error.strerror or error}"
@@ -70,6 +75,8 @@ class JsonFileRows:
             except NOT_JSON as error:
                 rows.append({})
                 unreadable[number] = f"no JSON object: {str(error)[:200]}"
+                if line is TOO_LONG:
+                    unreadable[number] = f"a line longer than {LONGEST_LINE // 2**20} MB"
 
         chosen = [{name: row[name] for name in self._names if name in row} for row in rows]
         decoded = self._reader.read(msgspec.json.encode({"instances": chosen}))
@@ -82,6 +89,42 @@ class JsonFileRows:
             _batch(copied, self.keep, len(rows)),
             lambda start, count: _lines_batch(lines[start : start + count]),
         )
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines that are not empty, TOO_LONG for each that is longer than may be."""
+    line = file.readline(LONGEST_LINE).removeprefix(UTF8_MARK)
+    while line:
+        if len(line) >= LONGEST_LINE and not line.endswith(b"\n"):
+            _skip_line(file)
+            line = TOO_LONG
+
+        if line.strip():
+            yield line
+
+        line = file.readline(LONGEST_LINE)
+
+
+def _skip_line(file: BinaryIO) -> None:
+    """Read on to the end of the line."""
+    while rest := file.readline(LONGEST_LINE):
+        if rest.endswith(b"\n"):
+            return
+
+
+def _gathered(lines: Iterable[bytes], most: int) -> Iterator[list[bytes]]:
+    """So many lines at once, or fewer where they are long."""
+    gathered: list[bytes] = []
+    size = 0
+    for line in lines:
+        gathered.append(line)
+        size += len(line)
+        if len(gathered) == most or size >= MOST_BYTES:
+            yield gathered
+            gathered, size = [], 0
+
+    if gathered:
+        yield gathered
 
 
 def _texts(values: Iterable[Any]) -> pa.Array:

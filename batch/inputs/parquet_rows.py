@@ -1,6 +1,6 @@
 """Reads the row groups of a Parquet file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from batch.errors import BatchError
 from batch.inputs.accepted_types import check_types
 from batch.inputs.arrow_columns import ColumnFitter
-from batch.inputs.row_chunks import RowChunk, require_names, require_once
+from batch.inputs.row_chunks import RowChunk, require_names, require_once, rows_at_once
 from batch.inputs.work_units import WorkUnit
 from batch.storage.parquet_source import metadata_of, parquet_source
 from service.bundle import Column
@@ -33,8 +33,8 @@ class ParquetFileRows:
         require_names(self.keep, schema.names, path)
         return pa.schema(list(map(schema.field, self.keep)))
 
-    def read(self, unit: WorkUnit, rows: int) -> Iterator[RowChunk]:
-        """The unit in chunks of at most so many rows; raises BatchError."""
+    def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:
+        """See RowsOfFiles; raises BatchError."""
         names = list(dict.fromkeys([*(column.name for column in self.columns), *self.keep]))
         texts = [name for name in self._texts if name not in self.keep]
         path = unit.file.path
@@ -44,9 +44,21 @@ class ParquetFileRows:
                 pq.ParquetFile(source, read_dictionary=texts, pre_buffer=False) as file,
             ):
                 batches = file.iter_batches(
-                    batch_size=rows, row_groups=list(unit.groups), columns=names, use_threads=False
+                    batch_size=rows_at_once(rows, len(names), _row_bytes(file.metadata, unit)),
+                    row_groups=list(unit.groups),
+                    columns=names,
+                    use_threads=False,
                 )
                 for batch in batches:
                     yield RowChunk(self._fitter.fit(batch), batch.select(self.keep), batch.slice)
         except (OSError, pa.ArrowException) as error:
             raise BatchError(f"{path} cannot be read to its end: {error}") from error
+
+
+def _row_bytes(metadata: pq.FileMetaData, unit: WorkUnit) -> float:
+    """Bytes of a row of the unit's largest row group, before they are compressed."""
+    sizes = [0.0]
+    for group in map(metadata.row_group, unit.groups):
+        sizes.append(group.total_byte_size / max(1, group.num_rows))
+
+    return max(sizes)

@@ -21,6 +21,10 @@ Values = tuple[np.ndarray, np.ndarray]
 def plain_values(array: pa.Array, column: Column) -> Values:
     """The values of a column of one of the plain dtypes."""
     values, bad = CONVERTERS[column.dtype](array, column)
+    # Of floats NaN is a null too, and bad so far.
+    if array.null_count == 0 and not bad.any():
+        return values, bad
+
     nulls = nulls_of(array)
     if not column.nullable:
         return values, bad | nulls
@@ -40,15 +44,24 @@ def nulls_of(array: pa.Array) -> np.ndarray:
 def _floats(array: pa.Array, column: Column) -> Values:
     array = without_dictionary(array)
     values = np.array(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    narrow = column.frame is not None and "float16" in column.frame.dtype.lower()
+    if kinds.is_floating(array.type) and not narrow and _all_within(values, FLOAT_LIMIT):
+        return values, np.zeros(len(values), dtype=bool)
+
     with np.errstate(invalid="ignore"):
         bad = ~np.isfinite(values) | (np.abs(values) > FLOAT_LIMIT)
         if kinds.is_integer(array.type):
             bad |= _inexact(array)
 
-        if column.frame is not None and "float16" in column.frame.dtype.lower():
+        if narrow:
             bad |= np.abs(values) > np.finfo(np.float16).max
 
     return values, bad
+
+
+def _all_within(values: np.ndarray, limit: float) -> bool:
+    """Whether all are finite and no larger: seen from the largest two, which NaN is one of."""
+    return len(values) > 0 and bool(values.min() >= -limit and values.max() <= limit)
 
 
 def _inexact(array: pa.Array) -> np.ndarray:
@@ -96,6 +109,9 @@ def _limits(column: Column) -> np.iinfo:
 
 
 def _beyond(values: np.ndarray, limits: np.iinfo) -> np.ndarray:
+    if len(values) and limits.min <= values.min() and values.max() <= limits.max:
+        return np.zeros(len(values), dtype=bool)
+
     beyond = values > limits.max
     if values.dtype.kind != "u":
         beyond |= values < limits.min

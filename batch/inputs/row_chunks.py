@@ -9,6 +9,19 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted
 
+MOST_ROWS, MOST_VALUES, MOST_BYTES = 32_768, 1_000_000, 16 * 1024 * 1024
+"""What is read at once, where the model does not take more."""
+
+
+def rows_at_once(predicted: int, columns: int, row_bytes: float = 0) -> int:
+    """So many rows are read and written at once, a multiple of those that are predicted at once:
+    what each chunk costs counts less, and its memory stays small however wide the rows are.
+
+    row_bytes: of a row on average.
+    """
+    most = min(MOST_ROWS, MOST_VALUES // columns, int(MOST_BYTES // max(row_bytes, 1)))
+    return max(1, most // predicted) * predicted
+
 
 @dataclass(frozen=True)
 class RowChunk:
@@ -21,6 +34,14 @@ class RowChunk:
     fitted: Fitted
     copied: pa.RecordBatch
     values: Callable[[int, int], pa.RecordBatch]
+
+
+def require_columns(names: Sequence[str], existing: Iterable[str], path: str) -> None:
+    """Raise BatchError where a file lacks a column that the model takes."""
+    known = list(existing)
+    for name in names:
+        if name not in known:
+            raise BatchError(f"{path} has no column {name!r} (it has {', '.join(known[:20])})")
 
 
 def require_names(names: Sequence[str], existing: Iterable[str], path: str) -> None:

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from operator import attrgetter, itemgetter
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -18,9 +17,12 @@ from batch.compare.answer_layout import layouts
 from batch.errors import BatchError
 from batch.inputs.input_files import find_input_files
 from batch.inputs.work_units import units_of
-from batch.outputs.run_folder import BAD_ROWS, MANIFEST, SUCCESS, RunNotes
+from batch.outputs.finished_folder import FinishedFolder
 from batch.predict_unit import reader_of
 from batch.progress import ProgressMeter
+from batch.storage.listed_files import suffix_of
+from batch.storage.parquet_source import parquet_source
+from batch.storage.remote_file import native_stream, open_stream
 from service.bundle import Bundle
 from service.distributions.bins import Distribution
 from service.distributions.bundle_distributions import BundleDistributions, answer_text
@@ -43,14 +45,14 @@ class RunCounts(msgspec.Struct, frozen=True):
 class FinishedCounts:
     """Counts one run. Raises BatchError where it is not finished, or its inputs were changed."""
 
-    def __init__(self, bundle: Bundle, folder: Path) -> None:
-        self.bundle, self.folder = bundle, folder
+    def __init__(self, bundle: Bundle, address: str) -> None:
+        self.bundle, self.folder = bundle, FinishedFolder(address)
         self.layouts = layouts(bundle)
-        self.notes = _notes(folder)
+        self.notes = self.folder.notes
         if self.notes.bundle != bundle.digest:
             raise BatchError(
-                f"{folder} was predicted with another bundle of {self.notes.version}: name the "
-                f"version that predicted it"
+                f"{self.folder.address} was predicted with another bundle of "
+                f"{self.notes.version}: name the version that predicted it"
             )
 
         self._require_unchanged()
@@ -69,6 +71,7 @@ class FinishedCounts:
             for batch in self._outputs(number):
                 _add_predictions(predictions, batch)
 
+        self._require_unchanged()
         return RunCounts(columns, predictions)
 
     def _add_columns(self, counts: dict[str, Distribution], values: dict[str, np.ndarray]) -> None:
@@ -89,18 +92,17 @@ class FinishedCounts:
 
     def _outputs(self, file_number: int) -> Iterator[pa.RecordBatch]:
         """The predictions of a file, in the format that they were written in."""
-        path = self.folder / self.notes.outputs[file_number]
+        path = self.folder.output(file_number)
         schema = pa.schema([(name, one.type) for one in self.layouts for name in one.columns])
         readers = {".parquet": _parquet, ".csv": _csv, ".jsonl": _lines}
-        return readers[path.suffix](path, schema)
+        return readers[suffix_of(path)](path, schema)
 
     def reasons(self) -> tuple[list[tuple[str, int]], int]:
         """Bad rows by reason, the most frequent first, and those without a line of their own."""
         counts: Counter[str] = Counter()
-        with (self.folder / BAD_ROWS).open("rb") as lines:
-            for line in lines:
-                reason = msgspec.json.decode(line)["reason"]
-                counts[_shown(reason)] += 1
+        for line in self.folder.bad_rows():
+            reason = msgspec.json.decode(line)["reason"]
+            counts[_shown(reason)] += 1
 
         shown = counts.most_common(MOST_REASONS)
         return shown, counts.total() - sum(map(itemgetter(1), shown))
@@ -111,8 +113,8 @@ class FinishedCounts:
         for file in self.notes.inputs:
             if msgspec.structs.replace(now[file.path], name=file.name) != file:
                 raise BatchError(
-                    f"{file.path} was changed since it was predicted into {self.folder}, so the "
-                    f"report would be of other rows: predict into another folder"
+                    f"{file.path} was changed since it was predicted into {self.folder.address}, "
+                    f"so the report would be of other rows: predict into another folder"
                 )
 
 
@@ -144,23 +146,12 @@ def _countable_answers(values: pa.Array, bins: Distribution) -> np.ndarray:
     return texts
 
 
-def _notes(folder: Path) -> RunNotes:
-    if not (folder / SUCCESS).exists():
-        raise BatchError(f"{folder} holds no finished run: run the same command again")
-
-    path = folder / MANIFEST
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=RunNotes)
-    except (OSError, msgspec.DecodeError) as error:
-        raise BatchError(f"{path} cannot be read ({error}): predict into another folder") from error
-
-
-def _parquet(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+def _parquet(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    with parquet_source(path) as source, pq.ParquetFile(source, pre_buffer=False) as file:
         yield from file.iter_batches(columns=schema.names, use_threads=False)
 
 
-def _csv(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _csv(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     types = dict(zip(schema.names, schema.types, strict=True))
     options = pyarrow.csv.ConvertOptions(
         include_columns=schema.names,
@@ -170,12 +161,15 @@ def _csv(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         quoted_strings_can_be_null=False,
     )
     parsing = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(path, parse_options=parsing, convert_options=options) as reader:
+    with (
+        native_stream(path) as file,
+        pyarrow.csv.open_csv(file, parse_options=parsing, convert_options=options) as reader,
+    ):
         yield from reader
 
 
-def _lines(path: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    with path.open("rb") as lines:
+def _lines(path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    with open_stream(path) as lines:
         rows = map(msgspec.json.decode, lines)
         while some := list(islice(rows, ROWS)):
             yield pa.RecordBatch.from_pylist(some, schema)

@@ -4,7 +4,9 @@ import msgspec
 
 
 class ReportJob(msgspec.Struct, frozen=True):
-    """The request, as `deploy.py predict --report` sends it. out: the folder of a finished run."""
+    """The request, as `deploy.py predict --report` sends it. out: the path or address of a finished
+    run.
+    """
 
     bundle: str
     public_key: str

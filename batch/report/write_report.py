@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from batch.errors import BatchError
-from batch.outputs.atomic_file import replaced
 from batch.progress import ProgressMeter
 from batch.report.count_run import FinishedCounts
 from batch.report.job import ReportJob
@@ -25,7 +25,7 @@ class Reporting(msgspec.Struct, frozen=True, tag_field="event", tag="reporting")
 
 
 class Reported(msgspec.Struct, frozen=True, tag_field="event", tag="reported"):
-    """The end. page: its path."""
+    """The end. page: its path or address."""
 
     page: str
     distributions: bool
@@ -33,19 +33,28 @@ class Reported(msgspec.Struct, frozen=True, tag_field="event", tag="reported"):
 
 def write_report(job: ReportJob, report: Callable[[msgspec.Struct], None]) -> Reported:
     """Write OUT/_report.html; raises BatchError."""
+    try:
+        return _written(job, report)
+    except (OSError, pa.ArrowException) as error:
+        raise BatchError(
+            f"the report of {job.out} cannot be made: {error}. The same command with --report "
+            f"tries again; where a file of it is damaged, predict into another folder"
+        ) from error
+
+
+def _written(job: ReportJob, report: Callable[[msgspec.Struct], None]) -> Reported:
     bundle, training = _bundle(job)
-    run = FinishedCounts(bundle, Path(job.out))
+    run = FinishedCounts(bundle, job.out)
     report(Reporting(bundle.manifest.version, training is not None))
     counts = None
     if training is not None:
         counts = run.count(training, ProgressMeter(run.notes.rows, report))
 
-    path = run.folder / PAGE
     html = page(run.notes, bundle.manifest, training, counts, run.reasons())
-    with replaced(path, 0o600) as draft:
+    with run.folder.files.draft(PAGE, 0o600) as draft:
         draft.write_text(html)
 
-    return Reported(str(path), training is not None)
+    return Reported(f"{run.folder.address}/{PAGE}", training is not None)
 
 
 def _bundle(job: ReportJob) -> tuple[Bundle, BundleDistributions | None]:

@@ -42,6 +42,17 @@ def listed_files(pattern: str, suffixes: Collection[str]) -> Iterator[ListedFile
     return map(_on_disk, _paths(local_path(pattern), suffixes))
 
 
+def listed_file(address: str) -> ListedFile:
+    """A file as it is now; raises OSError, and BatchError where it cannot be asked."""
+    if not is_remote(address):
+        return _on_disk(local_path(address))
+
+    files, path = file_system(address)
+    with asked(address):
+        files.invalidate_cache()
+        return _remote_file(files, path)
+
+
 def suffix_of(address: str) -> str:
     """Such as `.csv`."""
     return posixpath.splitext(without_query(address))[1].lower()
@@ -59,6 +70,10 @@ def _paths(pattern: str, suffixes: Collection[str]) -> list[str]:
     if os.path.isdir(pattern):
         files = filter(Path.is_file, Path(pattern).rglob("*"))
         return [path for path in map(str, files) if suffix_of(path) in suffixes]
+
+    # A name may have a glob's signs itself.
+    if os.path.isfile(pattern):
+        return [pattern]
 
     return list(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
 

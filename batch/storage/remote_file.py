@@ -93,11 +93,11 @@ def native_stream(address: str) -> pa.NativeFile:
     return pa.OSFile(local_path(address), "r")
 
 
-def is_empty(address: str) -> bool:
-    """Whether it has no byte; raises BatchError where that cannot be read."""
+def first_bytes(address: str, count: int) -> bytes:
+    """So many bytes, or fewer of a shorter file; raises BatchError where they cannot be read."""
     try:
         with open_stream(address) as file:
-            return not file.read(1)
+            return file.read(count)
     except OSError as error:
         raise BatchError(f"{address} cannot be read: {error.strerror or error}") from error
 

@@ -15,7 +15,12 @@ import numpy as np
 Rows = Sequence[dict[str, Any]]
 Predict = Callable[[Rows], np.ndarray]
 V2_SHARE = 0.1
-KINDS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(string)": np.object_}
+KINDS = {
+    "tensor(double)": np.float64,
+    "tensor(float)": np.float32,
+    "tensor(int64)": np.int64,
+    "tensor(string)": np.object_,
+}
 
 
 def load(version: str) -> Predict:

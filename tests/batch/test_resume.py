@@ -25,6 +25,8 @@ def small_units(monkeypatch):
 
 
 GROUP_ROWS = 100_000
+SLOW_ROWS = 16
+"""With so few rows a call a run lasts long enough to be met in the middle."""
 LARGE = {"a.parquet": 15, "b.parquet": 10}
 """Row groups by file: units of five make three units of the first and two of the second."""
 
@@ -71,7 +73,8 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_output(batch, tmp_path):
     started, *_, last = events_of(process)
     assert process.wait(WAIT_S) == 0
     rows = GROUP_ROWS * sum(LARGE.values())
-    assert (started["resumed_rows"], last["rows"], last["bad"]) == (rows, rows, 25)
+    assert (last["rows"], last["bad"]) == (rows, 25)
+    assert started["resumed_rows"] >= GROUP_ROWS * LARGE["a.parquet"]
 
     undisturbed = tmp_path / "undisturbed"
     batch.run(out=str(undisturbed), **options)
@@ -241,14 +244,14 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     for number in range(4):
         batch.write(many_loans(200_000), f"{number}.parquet")
 
-    process = batch.start(processes=2)
+    process = batch.start(processes=2, chunk_rows=SLOW_ROWS)
     workers = until(lambda: workers_of(process), "two workers run")
     os.kill(workers[0], signal.SIGKILL)
     events = events_of(process)
     assert process.wait(WAIT_S) == 1
     assert "a process died while it predicted" in events[-1]["detail"]
 
-    process = batch.start(processes=2)
+    process = batch.start(processes=2, chunk_rows=SLOW_ROWS)
     assert events_of(process)[-1]["rows"] == 800_000
     assert process.wait(WAIT_S) == 0
 
@@ -256,7 +259,7 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
 def test_a_killed_run_leaves_no_process_behind(batch):
     batch.write(many_loans(400_000), row_group_size=10_000)
     batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
-    process = batch.start(processes=2)
+    process = batch.start(processes=2, chunk_rows=SLOW_ROWS)
     until(lambda: workers_of(process), "two workers run")
     left = descendants_of(process.pid)
     ended(process)
@@ -269,7 +272,7 @@ def test_a_killed_run_leaves_no_process_behind(batch):
 def test_a_run_ends_with_the_command_that_started_it(batch):
     batch.write(many_loans(400_000), row_group_size=10_000)
     batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
-    with batch.command("--processes", "2") as process:
+    with batch.command("--processes", "2", "--chunk-rows", str(SLOW_ROWS)) as process:
         left = until(lambda: batch_processes_of(process), "the run and its two workers run")
         process.kill()
 
@@ -292,8 +295,21 @@ def workers_of(process):
 
 
 def is_worker(number):
-    """Whether a process predicts."""
+    """Whether a process predicts: it is forked from the one that has the imports."""
+    return is_fork_server(number) and is_fork_server(parent_of(number))
+
+
+def is_fork_server(number):
+    """Whether it was started as such a process, or is one's fork."""
     try:
-        return b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()
+        return b"forkserver" in Path(f"/proc/{number}/cmdline").read_bytes()
     except OSError:
         return False
+
+
+def parent_of(number):
+    """The number of a process's parent, 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0

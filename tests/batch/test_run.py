@@ -1,13 +1,16 @@
 """A run over files: its predictions are the service's, in order, beside the columns asked for."""
 
 import stat
+import subprocess
+import sys
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
 
 from batch.errors import BatchError
-from tests.batch.batch_harness import WAIT_S, events_of, many_loans
+from tests.batch.batch_harness import ROOT, WAIT_S, events_of, many_loans
 
 
 @pytest.mark.parametrize(
@@ -262,3 +265,21 @@ def test_a_bundle_that_was_changed_is_never_loaded(batch, tmp_path):
     batch.bundles = lambda _name: (changed, public_key)
     with pytest.raises(BatchError, match=r"model\.onnx was changed after it was signed"):
         batch.run()
+
+
+def test_a_process_that_makes_no_frames_never_imports_pandas(batch):
+    """Its import takes longer than all else of a run's start."""
+    batch.write(spoilt(amount=np.nan))
+    code = (
+        "import sys; from batch.__main__ import main; code = main(); "
+        "print('pandas' in sys.modules, file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=msgspec.json.encode(batch.job(max_bad=1.0)),
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    )
+    assert done.stderr.split() == [b"False"]
+    assert batch.predictions().count(None) == 1

@@ -1,10 +1,8 @@
 """What `predict` is asked, before any process is started."""
 
-from pathlib import Path
-
 import pytest
 
-from deployment.batch_run import BatchOptions, local_folder, predict
+from deployment.batch_run import BatchOptions, kept_columns, output_address, predict
 from deployment.workspace.errors import BadOption
 from tests.deployment.project_harness import ProjectHarness
 
@@ -27,8 +25,18 @@ def test_an_option_that_is_none_is_refused(
         predict(project.workspace(), "v1", options, lambda event: None)
 
 
-@pytest.mark.parametrize("option", ["--compare", "--report"])
-def test_what_reads_predictions_again_takes_no_address(option: str) -> None:
-    assert local_folder("file:///data/out", option) == Path("/data/out")
-    with pytest.raises(BadOption, match=f"{option} reads predictions again, and takes no --out at"):
-        local_folder("s3://bucket/out", option)
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("file:///data/out/", "/data/out"),
+        ("/data/../data/out/", "/data/out"),
+        ("s3://bucket/out/", "s3://bucket/out"),
+        ("/", "/"),
+    ],
+)
+def test_an_output_has_one_name_however_it_is_typed(typed: str, meant: str) -> None:
+    assert output_address(typed) == meant
+
+
+def test_a_column_is_kept_once() -> None:
+    assert kept_columns("id,,date,id") == ["id", "date"]
