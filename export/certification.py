@@ -36,7 +36,7 @@ def certified(
 
     command: reads rows as JSON lines and writes a prediction a line. expected: of the service.
     """
-    _check(command, runtime)
+    checked(command, runtime)
     answers = _answers(command, runtime, rows)
     names = [output.name for output in outputs_of(manifest)]
     rule, largest = manifest.comparison, 0.0
@@ -60,9 +60,12 @@ def certified(
     return Certified(version, len(rows), largest, rule.certification)
 
 
-def _check(command: Sequence[str], runtime: str) -> None:
-    """Let the runner prove its golden rows and its refusals."""
-    _run([*command, "--check"], runtime, "", LONGEST_S)
+def checked(command: Sequence[str], runtime: str) -> str:
+    """Let a runner prove its golden rows and its refusals; returns what it says of them.
+
+    Raises NotCertified.
+    """
+    return _run([*command, "--check"], runtime, "", LONGEST_S).strip()
 
 
 def _answers(command: Sequence[str], runtime: str, rows: list[dict[str, Any]]) -> list[Any]:
@@ -100,9 +103,10 @@ def _short(answer: Any) -> str:
     return str(answer)[:80]
 
 
-def runner_python(folder: Path, python: str) -> list[str]:
-    """The command of the runner in Python."""
-    return [python, "-I", str(folder / "python" / "edge_model.py"), "--folder", str(folder)]
+def runner_python(folder: Path, python: str, script: Path | None = None) -> list[str]:
+    """The command of the runner in Python. script: another one than the folder's own."""
+    script = script or folder / "python" / "edge_model.py"
+    return [python, "-I", str(script), "--folder", str(folder)]
 
 
 def runner_node(folder: Path, node: str, onnxruntime: Path) -> list[str]:

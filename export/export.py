@@ -6,7 +6,6 @@ A failure, a full disk or Ctrl-C leaves nothing behind.
 import errno
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +19,9 @@ import onnxruntime
 
 from delivery.errors import DeliveryError
 from delivery.signatures import PUBLIC, signing_key
+from delivery.verify import check
 from export import onnxruntime_web as web
-from export.certification import certified, runner_node, runner_python
+from export.certification import certified, checked, runner_node, runner_python
 from export.description import Refusals, describe
 from export.errors import ExportError
 from export.held_out import held_out_rows
@@ -38,7 +38,7 @@ from export.ort_format import write_ort_format
 from export.page import write_page
 from export.readme import Facts, write_readmes
 from export.refusals import refused_rows
-from service.bundle import Bundle, BundleError, verify_bundle
+from service.bundle import Bundle
 from service.bundle_files import GOLDEN, ONNX
 from service.predict import Predictor
 from service.proof.golden_rows import read_golden
@@ -139,15 +139,22 @@ def verify_export(folder: Path, keys: Path, report: Report) -> list[str]:
     require_model_signature(folder, digests(folder, (MODEL_SIGNATURE,)), keys / KEYS.public)
     checks.append(f"{MODEL_SIGNATURE} holds ({keys / KEYS.public})")
     report("predicting the golden rows with the exported runner")
-    checks.append(_checked_runner(folder))
+    # Not with the folder's own program: it is to be judged.
+    script = HERE / "runners" / "python" / "edge_model.py"
+    checks.append(checked(runner_python(folder, sys.executable, script), str(folder)))
     return checks
 
 
 def _bundle(request: ExportRequest) -> Bundle:
     try:
-        bundle = verify_bundle(request.bundle, request.keys / PUBLIC)
-    except BundleError as error:
+        bundle = check(request.bundle, request.keys / PUBLIC)
+    except DeliveryError as error:
         raise ExportError(str(error)) from error
+
+    if bundle.manifest.version != request.bundle.name:
+        raise ExportError(
+            f"{request.bundle} holds version {bundle.manifest.version}: somebody renamed the folder"
+        )
 
     runtime = bundle.manifest.runtime
     if runtime.certified != PYTHON.removesuffix("runtime"):
@@ -221,7 +228,10 @@ def _web_runner(draft: Path, request: ExportRequest, report: Report) -> list[str
     """Write web/ and return its command; raises ExportError."""
     node = shutil.which("node")
     if node is None:
-        raise ExportError("Node is missing, in which its rows are predicted: install nodejs")
+        raise ExportError(
+            "Node is missing, in which the held-out rows are predicted: install Debian's nodejs, "
+            "or another Node from version 18 on"
+        )
 
     runtime = web.onnxruntime_web(request.cache, request.tarball, report)
     shutil.copytree(HERE / "runners" / "web", draft / "web")
@@ -265,18 +275,6 @@ def _manifest(bundle: Bundle, runs: dict[str, Certified], left_out: dict[str, st
     )
 
 
-def _checked_runner(folder: Path) -> str:
-    """What the golden rows of a folder say, in a fresh process of the runner of this Sluice."""
-    command = [sys.executable, "-I", str(HERE / "runners" / "python" / "edge_model.py")]
-    command += ["--folder", str(folder), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["it died without a word"]
-        raise ExportError(f"{folder}: {lines[-1]}")
-
-    return done.stdout.strip()
-
-
 def _refuse_occupied(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ExportError(f"{folder} is no folder: name another one")
@@ -291,7 +289,7 @@ def _draft(target: Path) -> Iterator[Path]:
     draft = parent / f".{target.absolute().name}.partial-{os.getpid()}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(draft, ignore_errors=True)
+        _clear_abandoned(parent, draft)
         draft.mkdir()
         yield draft
     except DeliveryError as error:
@@ -302,6 +300,14 @@ def _draft(target: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _clear_abandoned(parent: Path, own: Path) -> None:
+    """Remove the drafts of processes that were killed; one of our number is of a dead one too."""
+    for draft in parent.glob(f"{own.stem}.partial-*"):
+        pid = draft.name.rpartition("-")[2]
+        if draft == own or (pid.isdigit() and not Path(f"/proc/{pid}").exists()):
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _publish(draft: Path, target: Path) -> None:

@@ -53,10 +53,19 @@ def onnxruntime_web(cache: Path, tarball: Path | None, report: Report) -> Path:
 
         files = Path(draft) / "files"
         _unpack(tarball, files)
-        shutil.rmtree(folder, ignore_errors=True)
-        files.rename(folder)
+        _publish(files, folder)
 
     return folder
+
+
+def _publish(files: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        files.rename(folder)
+    except OSError:
+        # Somebody else was first.
+        if not _is_whole(folder):
+            raise
 
 
 def _is_whole(folder: Path) -> bool:

@@ -43,7 +43,8 @@ async function start() {
 }
 
 async function read(name) {
-  const response = await fetch(name);
+  // Not an older copy of one of them beside newer ones.
+  const response = await fetch(name, { cache: "no-cache" });
   if (!response.ok) throw new Error(`${name} cannot be read: the server says ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());
 }

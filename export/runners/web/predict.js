@@ -4,6 +4,7 @@
 //
 // --folder: the exported folder. --onnxruntime: a file to import instead of the npm package.
 
+import { webcrypto } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +12,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 import { EdgeModel } from "./edge_model.js";
+
+// Node 18 has it without the global name.
+globalThis.crypto ??= webcrypto;
 
 const { values: options } = parseArgs({
   options: {
