@@ -12,7 +12,7 @@ help: ## what there is
 setup: ## the Python environment alone (.venv, from requirements.txt)
 	@./scripts/setup.sh
 
-system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus and Chromium (root)
+system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus, Chromium and Node (root)
 	@./scripts/setup.sh system
 
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
