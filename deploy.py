@@ -159,22 +159,23 @@ def export(
             _verify_export(workspace, out, verify)
             return
 
-        from export.export import ExportRequest, export_version
+        from export.export import export_version
+        from export.request import ExportRequest
 
         name, folder = _export_asked(version, to)
         request = ExportRequest(
-            workspace.releases / name,
-            folder,
-            workspace.keys,
-            workspace.state / "onnxruntime-web",
-            source,
-            sample,
-            label,
-            _listed(trust),
-            page,
-            ort_format,
-            licence,
-            onnxruntime_web,
+            bundle=workspace.releases / name,
+            folder=folder,
+            keys=workspace.keys,
+            cache=workspace.state / "onnxruntime-web",
+            source=source,
+            sample=sample,
+            label=label,
+            trusted=_listed(trust),
+            page=page,
+            ort_format=ort_format,
+            licence=licence,
+            tarball=onnxruntime_web,
         )
         with _export_errors(name):
             exported = export_version(request, lambda line: out.say(f"  {line}"))

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import onnxruntime
 
 from delivery.errors import DeliveryError
 from delivery.signatures import PUBLIC, signing_key
 from delivery.verify import check
 from export import onnxruntime_web as web
-from export.certification import certified, checked, runner_node, runner_python
+from export.certification import checked, runner_python
 from export.description import Refusals, describe
 from export.errors import ExportError
 from export.held_out import held_out_rows
@@ -38,40 +37,16 @@ from export.ort_format import write_ort_format
 from export.page import write_page
 from export.readme import Facts, write_readmes
 from export.refusals import refused_rows
+from export.request import ExportRequest
+from export.runtimes import RUNNERS, certified_runtimes
 from service.bundle import Bundle
 from service.bundle_files import GOLDEN, ONNX
 from service.predict import Predictor
 from service.proof.golden_rows import read_golden
 from service.runtimes.load_model import load_model
 
-HERE = Path(__file__).parent
-PYTHON, WEB = "onnxruntime", "onnxruntime-web"
-# The service takes so many rows in a request at most; more at once are no faster.
-CHUNK = 1024
+LICENSE = Path(__file__).parents[1] / "LICENSE"
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What to export, and where.
-
-    source, sample, label, trusted: what the version was delivered from, None where its bundle says.
-    page: with the page that predicts in a browser. ort_format: with the model in that format.
-    licence: of the model. cache: where onnxruntime-web waits. tarball: it, where there is no npm.
-    """
-
-    bundle: Path
-    folder: Path
-    keys: Path
-    cache: Path
-    source: Path | None = None
-    sample: Path | None = None
-    label: str | None = None
-    trusted: tuple[str, ...] = ()
-    page: bool = False
-    ort_format: bool = False
-    licence: Path | None = None
-    tarball: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +83,7 @@ def export_version(request: ExportRequest, report: Report) -> Exported:
         _write_model(draft, request, bundle, predictor, report)
         provisional = _manifest(bundle, {}, {})
         write_manifest(draft, provisional, key)
-        runs, left_out = _certify(draft, request, bundle, predictor, rows, report)
+        runs, left_out = certified_runtimes(draft, request, predictor, rows, report)
         if request.page:
             title = f"{bundle.manifest.model} {bundle.manifest.version}"
             write_page(draft, request.cache / web.VERSION, title)
@@ -140,7 +115,7 @@ def verify_export(folder: Path, keys: Path, report: Report) -> list[str]:
     checks.append(f"{MODEL_SIGNATURE} holds ({keys / KEYS.public})")
     report("predicting the golden rows with the exported runner")
     # Not with the folder's own program: it is to be judged.
-    script = HERE / "runners" / "python" / "edge_model.py"
+    script = RUNNERS / "python" / "edge_model.py"
     checks.append(checked(runner_python(folder, sys.executable, script), str(folder)))
     return checks
 
@@ -157,7 +132,7 @@ def _bundle(request: ExportRequest) -> Bundle:
         )
 
     runtime = bundle.manifest.runtime
-    if runtime.certified != PYTHON.removesuffix("runtime"):
+    if runtime.certified != "onnx":
         raise ExportError(
             f"{request.bundle.name} has no certified ONNX form, without which no device can "
             f"predict as the service does: {runtime.reason}"
@@ -182,7 +157,7 @@ def _write_model(
 
     _write_lines(draft / GOLDEN, lines)
     _write_lines(draft / "refused.jsonl", refused_rows(manifest.columns, refusals))
-    shutil.copy(HERE.parent / "LICENSE", draft / "LICENSE")
+    shutil.copy(LICENSE, draft / "LICENSE")
     if request.licence is not None:
         shutil.copy(request.licence, draft / "MODEL_LICENSE")
 
@@ -190,74 +165,11 @@ def _write_model(
         write_ort_format(draft, report)
 
     (draft / "python").mkdir()
-    shutil.copy(HERE / "runners" / "python" / "edge_model.py", draft / "python")
+    shutil.copy(RUNNERS / "python" / "edge_model.py", draft / "python")
 
 
 def _write_lines(path: Path, lines: list[bytes]) -> None:
     path.write_bytes(b"\n".join(lines) + b"\n")
-
-
-def _certify(
-    draft: Path,
-    request: ExportRequest,
-    bundle: Bundle,
-    predictor: Predictor,
-    rows: list[dict[str, Any]],
-    report: Report,
-) -> tuple[dict[str, Certified], dict[str, str]]:
-    """The certified runtimes, and why another is left out; raises ExportError."""
-    kept, expected = _served(predictor, rows, report)
-    here = onnxruntime.__version__
-    command = runner_python(draft, sys.executable)
-    runs = {PYTHON: certified(command, PYTHON, here, bundle.manifest, kept, expected, report)}
-    try:
-        command = _web_runner(draft, request, report)
-        runs[WEB] = certified(command, WEB, web.VERSION, bundle.manifest, kept, expected, report)
-    except ExportError as error:
-        if request.page:
-            raise ExportError(f"no page, since {WEB} is not certified: {error}") from error
-
-        shutil.rmtree(draft / "web", ignore_errors=True)
-        report(f"web/ is left out, since {WEB} is not certified: {error}")
-        return runs, {WEB: str(error)}
-
-    return runs, {}
-
-
-def _web_runner(draft: Path, request: ExportRequest, report: Report) -> list[str]:
-    """Write web/ and return its command; raises ExportError."""
-    node = shutil.which("node")
-    if node is None:
-        raise ExportError(
-            "Node is missing, in which the held-out rows are predicted: install Debian's nodejs, "
-            "or another Node from version 18 on"
-        )
-
-    runtime = web.onnxruntime_web(request.cache, request.tarball, report)
-    shutil.copytree(HERE / "runners" / "web", draft / "web")
-    return runner_node(draft, node, (runtime / web.ENTRY).absolute())
-
-
-def _served(
-    predictor: Predictor, rows: list[dict[str, Any]], report: Report
-) -> tuple[list[dict[str, Any]], list[Any]]:
-    """The rows that the service predicts, and its predictions."""
-    kept, expected = [], []
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        outcome = predictor.predict(msgspec.json.encode({"instances": chunk}))
-        refused = {error.row for error in outcome.errors}
-        for number, row in enumerate(chunk):
-            if number not in refused:
-                kept.append(row)
-                expected.append(outcome.predictions[number])
-
-    if not kept:
-        raise ExportError("the service predicts none of the held-out rows")
-    if len(kept) < len(rows):
-        report(f"{len(rows) - len(kept)} held-out rows fail in the service, and are left out")
-
-    return kept, expected
 
 
 def _manifest(bundle: Bundle, runs: dict[str, Certified], left_out: dict[str, str]) -> EdgeManifest:

@@ -6,14 +6,11 @@ import shutil
 from pathlib import Path
 
 import msgspec
-import onnxruntime
 
 from export import onnxruntime_web as web
 from service.bundle import File
 from service.bundle_files import GOLDEN, ONNX
 
-# Its own text, which the npm package does not have; both are under the same one.
-RUNTIME_LICENCE = Path(onnxruntime.__file__).parent / "LICENSE"
 PAGE = Path(__file__).parent / "runners" / "page"
 RUNNER = Path(__file__).parent / "runners" / "web" / "edge_model.js"
 FILES, WORKER = "files.json", "service-worker.js"
@@ -33,7 +30,6 @@ def write_page(folder: Path, runtime: Path, title: str) -> None:
     for name in web.FILES:
         shutil.copy(runtime / name, page / SCRIPTS.get(name, name))
 
-    shutil.copy(RUNTIME_LICENCE, page / "onnxruntime-web-LICENSE.txt")
     index = page / "index.html"
     text = index.read_text(encoding="utf-8").replace("TITLE", _escaped(title))
     index.write_text(text, encoding="utf-8")

@@ -21,8 +21,9 @@ from sklearn.preprocessing import OneHotEncoder
 from delivery.recipe import Recipe
 from delivery.signatures import sign, signing_key
 from environments.installer import installer_environment
-from export.export import Exported, ExportRequest, export_version
+from export.export import Exported, export_version
 from export.onnxruntime_web import ENTRY, VERSION
+from export.request import ExportRequest
 from service.bundle_files import MANIFEST, SIGNATURE
 from tests.delivery.delivery_harness import DeliveryHarness
 from tests.delivery.loan_pipelines import loans
@@ -49,13 +50,13 @@ def frame(seed: int) -> pd.DataFrame:
 
 
 def gaps() -> Recipe:
-    """Three classes with names, as classes and as probabilities."""
+    """Three classes with names, as classes and as probabilities; it fails on an unknown city."""
     constant = SimpleImputer(strategy="constant", fill_value="none", missing_values=None)
     columns = ColumnTransformer(
         [
             ("numbers", "passthrough", ["amount", "age", "member", "children"]),
             ("gaps", SimpleImputer(), ["income", "years"]),
-            ("names", OneHotEncoder(handle_unknown="ignore"), ["city"]),
+            ("names", OneHotEncoder(), ["city"]),
             ("grades", make_pipeline(constant, OneHotEncoder(handle_unknown="ignore")), ["grade"]),
         ]
     )
@@ -132,19 +133,23 @@ class ExportHarness:
         (folder / SIGNATURE).write_bytes(sign(raw, signing_key(self.delivery.keys)))
 
 
-def python_runner(folder: Path, *words: str, python: str = sys.executable) -> tuple[int, str]:
-    """The runner in Python: exit code and what it says."""
-    return _ran([python, "-I", str(folder / "python" / "edge_model.py"), *words])
+def python_runner(
+    folder: Path, *words: str, rows: str = "", python: str = sys.executable
+) -> tuple[int, str]:
+    """The runner in Python, and rows for it: exit code and what it says."""
+    return _ran([python, "-I", str(folder / "python" / "edge_model.py"), *words], rows)
 
 
-def node_runner(folder: Path, *words: str, runtime: Path | None = None) -> tuple[int, str]:
+def node_runner(
+    folder: Path, *words: str, rows: str = "", runtime: Path | None = None
+) -> tuple[int, str]:
     """The runner in Node. runtime: another module than onnxruntime-web's own entry."""
     entry = str(runtime or CACHE / VERSION / ENTRY)
-    return _ran(["node", str(folder / "web" / "predict.js"), "--onnxruntime", entry, *words])
+    return _ran(["node", str(folder / "web" / "predict.js"), "--onnxruntime", entry, *words], rows)
 
 
-def _ran(command: list[str]) -> tuple[int, str]:
+def _ran(command: list[str], rows: str) -> tuple[int, str]:
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False
+        command, capture_output=True, text=True, timeout=300, input=rows, check=False
     )
     return done.returncode, (done.stdout + done.stderr).strip()

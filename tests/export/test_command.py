@@ -2,34 +2,47 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from tests.export.export_harness import ROOT
+from tests.until import until
 
 
 @pytest.fixture
-def run(harness):
-    """deploy.py with the harness's folders, on a machine without Node, which is faster: exit code,
-    standard output and error.
-    """
+def start(harness):
+    """deploy.py with the harness's folders, on a machine without Node, which is faster."""
     delivery = harness.delivery
     folders = {"RELEASES": delivery.releases, "KEYS": delivery.keys, "STATE": ROOT / "var"}
     environ = {**os.environ, **{f"SLUICE_{name}": str(path) for name, path in folders.items()}}
     environ["PATH"] = str(delivery.folder)
+    started = []
+
+    def begin(*words):
+        command = [sys.executable, "deploy.py", "export", *map(str, words)]
+        started.append(
+            subprocess.Popen(command, cwd=ROOT, env=environ, stdout=-1, stderr=-1, text=True)
+        )
+        return started[-1]
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(start):
+    """The same to its end: exit code, standard output and error."""
 
     def ran(*words):
-        done = subprocess.run(
-            [sys.executable, "deploy.py", "export", *map(str, words)],
-            cwd=ROOT,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        process = start(*words)
+        said, refused = process.communicate(timeout=300)
+        return process.returncode, said, refused
 
     return ran
 
@@ -59,3 +72,13 @@ def test_what_is_refused_has_its_exit_code_and_next_step(run, exported, copy, tm
     code, _, said = run("--verify", copy)
     assert code == 6
     assert "model.json cannot be read" in said
+
+
+def test_an_interruption_leaves_nothing(start, harness, tmp_path):
+    process = start("v1", "--to", tmp_path / "edge")
+    until(lambda: list(tmp_path.glob(".edge.partial-*")), "the draft is being written", 120)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 130, said
+    assert "v1 is not exported and nothing of it is left" in said
+    assert list(tmp_path.iterdir()) == []

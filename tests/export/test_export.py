@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from export import export as exporting
+from export import runtimes
 from export.errors import ExportError
 from export.export import export_version, verify_export
 from export.manifest import verified_manifest
@@ -115,14 +115,14 @@ def test_without_node_the_web_runner_is_left_out_and_a_page_refused(harness, no_
 
 
 def test_a_runtime_that_answers_otherwise_is_named_with_the_row(harness, monkeypatch):
-    served = exporting._served
+    served = runtimes.served_rows
 
     def wrong(*arguments):
         rows, expected = served(*arguments)
         first = {**expected[0], "predict_proba": [0.0, 0.5, 0.5]}
         return rows, [first, *expected[1:]]
 
-    monkeypatch.setattr(exporting, "_served", wrong)
+    monkeypatch.setattr(runtimes, "served_rows", wrong)
     said = refusal(harness, "v1")
     assert said.startswith("held-out row 0 gets")
     assert "1e-05 is allowed" in said
@@ -141,7 +141,7 @@ def test_a_tarball_that_is_not_the_published_one_is_refused(harness, tmp_path):
     tarball.write_bytes(b"something else")
     request = replace(harness.request("v1", "edge"), cache=tmp_path / "cache", tarball=tarball)
     with pytest.raises(ExportError, match="its SHA-512 differs"):
-        exporting._web_runner(tmp_path, request, harness.reported.append)
+        runtimes.web_runner(tmp_path, request, harness.reported.append)
 
 
 def test_the_ort_format_is_made_on_request_and_its_size_told(harness, no_node):

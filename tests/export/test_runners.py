@@ -9,7 +9,7 @@ import pytest
 
 from delivery.signatures import signing_key
 from export.onnxruntime_web import ENTRY, VERSION
-from export.runners.python.edge_model import BadRow, EdgeModel
+from export.runners.python.edge_model import NO_PREDICTION, BadRow, EdgeModel
 from service.bundle import verify_bundle
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
@@ -75,9 +75,27 @@ def test_another_key_and_a_changed_manifest_are_refused_alike(runner, copy, harn
         "signed it"
     )
     assert runner(copy, "--key", str(tmp_path / "keys" / "sluice.pub")) == (1, said)
-    (copy / "manifest.json").write_bytes((copy / "manifest.json").read_bytes() + b" ")
+    path = copy / "manifest.json"
+    path.write_bytes(path.read_bytes() + b" ")
     assert runner(copy, "--key", str(harness.delivery.public)) == (1, said)
     assert runner(copy, "--key", str(copy / "LICENSE")) == (1, said)
+    path.write_text('{"files": 1')
+    assert runner(copy) == (1, "manifest.json is no manifest: export the version again")
+    path.unlink()
+    code, said = runner(copy)
+    assert code == 1
+    assert "manifest.json" in said
+
+
+def test_a_row_that_the_model_fails_on_is_refused_alike(runner, exported):
+    row = json.loads((exported.folder / "golden.jsonl").read_text().splitlines()[0])["row"]
+    rows = json.dumps({**row, "city": "Atlantis"})
+    assert runner(exported.folder, rows=rows) == (1, NO_PREDICTION)
+    code, said = runner(exported.folder, rows=json.dumps(row) + "\n[]\n")
+    assert code == 1
+    answer, refusal = said.splitlines()
+    assert set(json.loads(answer)) == {"predict_proba", "predict"}
+    assert refusal.startswith("Expected `object`, got `array`")
 
 
 def test_an_older_onnxruntime_web_is_refused(exported, tmp_path):

@@ -27,6 +27,10 @@ MODEL, DESCRIPTION, MANIFEST, SIGNATURE = "model.onnx", "model.json", "manifest.
 GOLDEN, REFUSED = "golden.jsonl", "refused.jsonl"
 # A float stands for several integers beyond it.
 EXACT_FLOATS = 2**53
+NO_PREDICTION = (
+    "the model has no prediction for a row, as where a value is unlike all that it was trained "
+    "on: send values like those of training"
+)
 LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
 DTYPES = {"double": np.float64, "float": np.float32, "int64": np.int64, "bool": np.bool_}
 
@@ -101,7 +105,12 @@ class EdgeModel:
             feed[tensor["name"]] = _tensor(values, tensor["type"], tensor["form"])
 
         outputs = self.description["outputs"]
-        arrays = self._session.run([output["tensor"] for output in outputs], feed)
+        try:
+            arrays = self._session.run([output["tensor"] for output in outputs], feed)
+        # onnxruntime has an exception for each of its own status codes.
+        except Exception as error:
+            raise BadRow(None, NO_PREDICTION) from error
+
         answers = {}
         for output, array in zip(outputs, arrays, strict=True):
             answers[output["name"]] = _listed(output, array, self.description["classes"])
@@ -115,7 +124,7 @@ class EdgeModel:
     def _read(self, name: str) -> bytes:
         """The bytes of a file, as the manifest has them; raises EdgeError."""
         raw = _file(self.folder / name)
-        if hashlib.sha256(raw).hexdigest() != self._files.get(name, {}).get("sha256"):
+        if hashlib.sha256(raw).hexdigest() != self._files.get(name):
             raise EdgeError(f"{name} was changed after it was signed: export the version again")
 
         return raw
@@ -271,11 +280,11 @@ def _tensor(values: list[Any], kind: str, form: str) -> np.ndarray:
 
 
 def _listed(output: dict[str, Any], array: np.ndarray, classes: list[Any] | None) -> list[Any]:
-    """One output's answer a row, as plain values; raises ValueError for what JSON cannot hold."""
+    """One output's answer a row, as plain values; raises BadRow for what JSON cannot hold."""
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
-            raise ValueError("the model answered NaN or infinity")
+            raise BadRow(None, "the model answered NaN or infinity")
 
     if output["shape"]:
         return list(array.tolist())
@@ -288,14 +297,16 @@ def _listed(output: dict[str, Any], array: np.ndarray, classes: list[Any] | None
     return list(values)
 
 
-def _manifest_files(folder: Path, key: Path | None) -> dict[str, Any]:
+def _manifest_files(folder: Path, key: Path | None) -> dict[str, str]:
     """Digests by file; raises EdgeError where the key did not sign them."""
     raw = _file(folder / MANIFEST)
     if key is not None:
         _require_signature(raw, _file(folder / SIGNATURE), key)
 
-    files: dict[str, Any] = json.loads(raw)["files"]
-    return files
+    try:
+        return {name: file["sha256"] for name, file in json.loads(raw)["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EdgeError(f"{MANIFEST} is no manifest: export the version again") from error
 
 
 def _require_signature(raw: bytes, signature: bytes, key: Path) -> None:

@@ -5,6 +5,9 @@
 //
 // ort: the module onnxruntime-web/wasm. read(name): the bytes of a file of the folder.
 
+const NO_PREDICTION =
+  "the model has no prediction for a row, as where a value is unlike all that it was trained on: " +
+  "send values like those of training";
 const EXACT_FLOATS = 2 ** 53;
 const LONGEST_COLUMN = 128;
 const LONGEST_DETAIL = 300;
@@ -16,8 +19,8 @@ export class EdgeError extends Error {}
 
 /** A row that the service refuses too. column: the one at fault, null of a row as a whole. */
 export class BadRow extends Error {
-  constructor(column, detail) {
-    super(column === null ? detail : `column '${column}': ${detail}`);
+  constructor(column, detail, options) {
+    super(column === null ? detail : `column '${column}': ${detail}`, options);
     this.column = column;
     this.detail = detail;
   }
@@ -40,10 +43,10 @@ export class EdgeModel {
       await requireSignature(raw, await read("signature"), key, manifest);
     }
 
-    const files = JSON.parse(text(raw)).files;
+    const files = filesOf(raw, manifest);
     const checked = async (name) => {
       const bytes = await read(name);
-      if ((await sha256(bytes)) !== files[name]?.sha256) {
+      if ((await sha256(bytes)) !== files.get(name)) {
         throw new EdgeError(`${name} was changed after it was signed: export the version again`);
       }
       return bytes;
@@ -152,10 +155,14 @@ export class EdgeModel {
     }
 
     const { outputs, classes } = this.description;
-    const results = await this.session.run(
-      feeds,
-      outputs.map((output) => output.tensor),
-    );
+    const names = outputs.map((output) => output.tensor);
+    let results;
+    try {
+      results = await this.session.run(feeds, names, { logSeverityLevel: 4 });
+    } catch (cause) {
+      throw new BadRow(null, NO_PREDICTION, { cause });
+    }
+
     const answers = outputs.map((output) => listed(output, results[output.tensor], classes));
     for (const result of Object.values(results)) result.dispose();
     if (outputs.length === 1) return answers[0];
@@ -291,12 +298,12 @@ function listed(output, result, classes) {
 function plain(value) {
   if (typeof value === "bigint") {
     if (value > EXACT_FLOATS || value < -EXACT_FLOATS) {
-      throw new Error("the model answered a number beyond 2^53");
+      throw new BadRow(null, "the model answered a number beyond 2^53");
     }
     return Number(value);
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new Error("the model answered NaN or infinity");
+    throw new BadRow(null, "the model answered NaN or infinity");
   }
   return value;
 }
@@ -323,6 +330,16 @@ function differs(expected, answer, scale, numbers) {
 
 function isNumber(value) {
   return typeof value === "number";
+}
+
+/** Digests by file. */
+function filesOf(raw, manifest) {
+  try {
+    const { files } = JSON.parse(text(raw));
+    return new Map(Object.entries(files).map(([name, file]) => [name, file.sha256]));
+  } catch {
+    throw new EdgeError(`${manifest} is no manifest: export the version again`);
+  }
 }
 
 function requireVersion(here, least) {
