@@ -40,15 +40,15 @@ def certified(
     answers = _answers(command, runtime, rows)
     names = [output.name for output in outputs_of(manifest)]
     rule, largest = manifest.comparison, 0.0
-    for number, (wanted, answer) in enumerate(zip(expected, answers, strict=True)):
-        size = difference(wanted, answer, rule.scale)
-        if not same_classes(wanted, answer, names):
+    for number, (served, answer) in enumerate(zip(expected, answers, strict=True)):
+        size = difference(served, answer, rule.scale)
+        if not same_classes(served, answer, names):
             size = math.inf
 
         if not size <= rule.certification:
             raise NotCertified(
                 f"held-out row {number} gets {_short(answer)} on {runtime} {version}, and "
-                f"{_short(wanted)} of the service: {rule.certification:g} is allowed"
+                f"{_short(served)} of the service: {rule.certification:g} is allowed"
             )
 
         largest = max(largest, size)

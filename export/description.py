@@ -52,7 +52,7 @@ LIMITS = {
 _UNKNOWN = "{}"
 
 
-def describe(bundle: Bundle, refusals: "Refusals") -> dict[str, Any]:
+def describe(bundle: Bundle, refusals: "ServiceRefusals") -> dict[str, Any]:
     """The description of a version; raises ExportError."""
     manifest = bundle.manifest
     for column in manifest.columns:
@@ -81,7 +81,7 @@ def describe(bundle: Bundle, refusals: "Refusals") -> dict[str, Any]:
     }
 
 
-class Refusals:
+class ServiceRefusals:
     """Asks the service what it says of a row. row: one that it predicts."""
 
     def __init__(self, predictor: Predictor, row: dict[str, Any]) -> None:
@@ -148,7 +148,7 @@ def _require_plain(column: Column) -> None:
         )
 
 
-def _column(column: Column, refusals: Refusals) -> dict[str, Any]:
+def _column(column: Column, refusals: ServiceRefusals) -> dict[str, Any]:
     refused = {}
     for kind, value in KINDS.items():
         if (detail := refusals.of_value(column.name, value)) is not None:
@@ -171,7 +171,7 @@ def _column(column: Column, refusals: Refusals) -> dict[str, Any]:
     }
 
 
-def _bound(column: Column, bound: str, refusals: Refusals) -> int | float:
+def _bound(column: Column, bound: str, refusals: ServiceRefusals) -> int | float:
     """The smallest or the largest number that the service takes, found by asking it."""
     for number in LIMITS[column.dtype][bound]:
         if refusals.of_value(column.name, repr(number)) is None:
@@ -181,7 +181,7 @@ def _bound(column: Column, bound: str, refusals: Refusals) -> int | float:
 
 
 def _refuse_nulls(
-    columns: list[dict[str, Any]], inputs: list[dict[str, Any]], refusals: Refusals
+    columns: list[dict[str, Any]], inputs: list[dict[str, Any]], refusals: ServiceRefusals
 ) -> None:
     """Let runners refuse a null that the ONNX form has no value for, as the service does."""
     for tensor in inputs:

@@ -21,7 +21,7 @@ from delivery.signatures import PUBLIC, signing_key
 from delivery.verify import check
 from export import onnxruntime_web as web
 from export.certification import checked, runner_python
-from export.description import Refusals, describe
+from export.description import ServiceRefusals, describe
 from export.errors import ExportError
 from export.held_out import held_out_rows
 from export.manifest import FORMAT, Certified, EdgeManifest, digests, write_manifest
@@ -35,7 +35,7 @@ from export.model_signature import (
 )
 from export.ort_format import write_ort_format
 from export.page import write_page
-from export.readme import Facts, write_readmes
+from export.readme import ReadmeFacts, write_readmes
 from export.refusals import refused_rows
 from export.request import ExportRequest
 from export.runtimes import RUNNERS, certified_runtimes
@@ -89,7 +89,7 @@ def export_version(request: ExportRequest, report: Report) -> Exported:
             write_page(draft, request.cache / web.VERSION, title)
 
         signer = model_signing_key(request.keys)
-        facts = Facts(bundle.manifest, runs, left_out, key, signer, request.page)
+        facts = ReadmeFacts(bundle.manifest, runs, left_out, key, signer, request.page)
         write_readmes(draft, facts)
         write_manifest(draft, _manifest(bundle, runs, left_out), key)
         files = digests(draft, (MODEL_SIGNATURE,))
@@ -146,7 +146,7 @@ def _write_model(
 ) -> None:
     manifest = bundle.manifest
     golden = read_golden(bundle.read(GOLDEN), bundle.path / GOLDEN)
-    refusals = Refusals(predictor, golden[0].row)
+    refusals = ServiceRefusals(predictor, golden[0].row)
     (draft / ONNX).write_bytes(bundle.read(ONNX))
     description = describe(bundle, refusals)
     (draft / "model.json").write_bytes(msgspec.json.format(msgspec.json.encode(description)))

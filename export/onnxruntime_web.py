@@ -83,7 +83,7 @@ def _fetched(folder: Path) -> Path:
     if npm is None:
         raise ExportError(f"npm is missing, which fetches {PACKAGE}: install it, {elsewhere}")
 
-    command = [npm, "pack", PACKAGE, "--pack-destination", str(folder)]
+    command = [npm, "pack", PACKAGE, "--ignore-scripts", "--pack-destination", str(folder)]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=DOWNLOAD_S, check=False

@@ -18,7 +18,7 @@ UNTESTED = ("android", "cpp", "ios")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReadmeFacts:
     """What the texts say. key, signer: of the manifest and of model.sig."""
 
     manifest: Manifest
@@ -29,7 +29,7 @@ class Facts:
     has_page: bool
 
 
-def write_readmes(folder: Path, facts: Facts) -> None:
+def write_readmes(folder: Path, facts: ReadmeFacts) -> None:
     """Write README.md, and one in the folder of each platform that there is."""
     values = _values(facts)
     _write("README.md", folder / "README.md", values)
@@ -46,22 +46,23 @@ def _write(name: str, path: Path, values: dict[str, str]) -> None:
     path.write_text(Template(text).substitute(values), encoding="utf-8")
 
 
-def _values(facts: Facts) -> dict[str, str]:
-    manifest = facts.manifest
+def _values(facts: ReadmeFacts) -> dict[str, str]:
+    manifest, runs = facts.manifest, facts.certified
     return {
         "model": manifest.model,
         "version": manifest.version,
         "certified": _certified(facts),
         "columns": _columns(manifest),
-        "python_version": facts.certified["onnxruntime"].version,
+        "python_version": runs["onnxruntime"].version,
         "web_version": WEB_VERSION,
         "fingerprint": _fingerprint(facts.key),
         "signer_fingerprint": _fingerprint(facts.signer),
+        "web": "| `web/` | the same for Node and browsers |\n" * ("onnxruntime-web" in runs),
         "page": "| `page/` | the page that predicts in a browser, offline |\n" * facts.has_page,
     }
 
 
-def _certified(facts: Facts) -> str:
+def _certified(facts: ReadmeFacts) -> str:
     lines = []
     for runtime, run in facts.certified.items():
         lines.append(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from export.description import BEYOND, KINDS, Refusals
+from export.description import BEYOND, KINDS, ServiceRefusals
 from service.bundle import Column
 
 # Columns beyond so many add no further kind of row.
@@ -15,7 +15,7 @@ MOST_COLUMNS = 64
 LONG_NAME = "n" * 400
 
 
-def refused_rows(columns: list[Column], refusals: Refusals) -> list[bytes]:
+def refused_rows(columns: list[Column], refusals: ServiceRefusals) -> list[bytes]:
     """Lines of JSON: the row, the column at fault and the detail."""
     rows = [refusals.changed("an unknown column", "1"), refusals.changed(LONG_NAME, "1")]
     rows += [value for kind, value in KINDS.items() if kind != "object"]

@@ -1,7 +1,7 @@
 // The page: a form made of the version's columns, and predictions by the model in this browser.
 
 import * as ort from "./ort.wasm.min.js";
-import { BadRow, EdgeModel } from "./edge_model.js";
+import { RefusedRow, EdgeModel } from "./edge_model.js";
 
 const MOST_CHOICES = 100;
 const byId = (id) => document.getElementById(id);
@@ -137,7 +137,7 @@ async function predict(model) {
 
 function showError(error) {
   byId("prediction").replaceChildren(element("p", { textContent: `None: ${error.message}` }));
-  const field = error instanceof BadRow ? fields.get(error.column) : undefined;
+  const field = error instanceof RefusedRow ? fields.get(error.column) : undefined;
   if (field === undefined) return;
   field.wrong.textContent = error.detail;
   field.input.setAttribute("aria-invalid", "true");

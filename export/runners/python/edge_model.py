@@ -39,7 +39,7 @@ class EdgeError(Exception):
     """The folder cannot be used; the message has the cause and the next step."""
 
 
-class BadRow(ValueError):
+class RefusedRow(ValueError):
     """A row that the service refuses too. column: the one at fault, None of a row as a whole."""
 
     def __init__(self, column: str | None, detail: str) -> None:
@@ -68,11 +68,11 @@ class EdgeModel:
         self._require_golden()
 
     def encode(self, row: Any) -> list[Any]:
-        """The checked values of a row, in the order of the columns; raises BadRow."""
+        """The checked values of a row, in the order of the columns; raises RefusedRow."""
         return encode(row, self.description)
 
     def predict(self, rows: list[Any]) -> list[Any]:
-        """One prediction a row; raises BadRow for the first row that does not fit."""
+        """One prediction a row; raises RefusedRow for the first row that does not fit."""
         encoded = list(map(self.encode, rows))
         if self.description["one_row_at_a_time"]:
             return [self._run([row])[0] for row in encoded]
@@ -86,7 +86,7 @@ class EdgeModel:
             try:
                 self.encode(case["row"])
                 answer = None
-            except BadRow as error:
+            except RefusedRow as error:
                 answer = [error.column, error.detail]
 
             if answer != [case["column"], case["detail"]]:
@@ -109,7 +109,7 @@ class EdgeModel:
             arrays = self._session.run([output["tensor"] for output in outputs], feed)
         # onnxruntime has an exception for each of its own status codes.
         except Exception as error:
-            raise BadRow(None, NO_PREDICTION) from error
+            raise RefusedRow(None, NO_PREDICTION) from error
 
         answers = {}
         for output, array in zip(outputs, arrays, strict=True):
@@ -147,21 +147,21 @@ class EdgeModel:
 
 
 def encode(row: Any, description: dict[str, Any]) -> list[Any]:
-    """The checked values of a row, in the order of the columns; raises BadRow as the service."""
+    """The checked values of a row, in the order of the columns; raises RefusedRow."""
     if not isinstance(row, dict):
-        raise BadRow(None, description["no_object"][_kind(row)])
+        raise RefusedRow(None, description["no_object"][_kind(row)])
 
     columns = {column["name"]: column for column in description["columns"]}
     values = {}
     for name, value in row.items():
         if name not in columns:
-            raise BadRow(_short(str(name), LONGEST_COLUMN), _unknown(description, str(name)))
+            raise RefusedRow(_short(str(name), LONGEST_COLUMN), _unknown(description, str(name)))
 
         values[name] = _checked(columns[name], value)
 
     for name, column in columns.items():
         if name not in values:
-            raise BadRow(_short(name, LONGEST_COLUMN), column["missing"])
+            raise RefusedRow(_short(name, LONGEST_COLUMN), column["missing"])
 
     return [values[name] for name in columns]
 
@@ -191,7 +191,7 @@ def difference(expected: Any, answer: Any, scale: Any = 1.0) -> float:
 
 
 def _checked(column: dict[str, Any], value: Any) -> Any:
-    """The value as the column's tensor takes it; raises BadRow."""
+    """The value as the column's tensor takes it; raises RefusedRow."""
     name = _short(column["name"], LONGEST_COLUMN)
     if isinstance(value, np.generic):
         value = value.item()
@@ -200,10 +200,10 @@ def _checked(column: dict[str, Any], value: Any) -> Any:
         return None
 
     if isinstance(value, float) and math.isnan(value):
-        raise BadRow(name, "NaN is no value of JSON: send null where a number is missing")
+        raise RefusedRow(name, "NaN is no value of JSON: send null where a number is missing")
 
     if isinstance(value, float) and math.isinf(value):
-        raise BadRow(name, "Number out of range")
+        raise RefusedRow(name, "Number out of range")
 
     kind = _kind(value)
     if column["type"] == "int" and kind == "float" and isinstance(value, int):
@@ -214,14 +214,14 @@ def _checked(column: dict[str, Any], value: Any) -> Any:
         value, kind = _float(name, value), "float"
 
     if kind in column["refusals"]:
-        raise BadRow(name, column["refusals"][kind])
+        raise RefusedRow(name, column["refusals"][kind])
 
     for bound, beyond in (("least", -1), ("most", 1)):
         if column[bound] is not None and (value - column[bound]) * beyond > 0:
-            raise BadRow(name, column["refusals"][bound])
+            raise RefusedRow(name, column["refusals"][bound])
 
     if kind == "str" and not _is_unicode(value):
-        raise BadRow(name, "the text holds half a character: send whole ones")
+        raise RefusedRow(name, "the text holds half a character: send whole ones")
 
     return value
 
@@ -249,7 +249,7 @@ def _float(name: str, value: int) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise BadRow(name, "Number out of range") from None
+        raise RefusedRow(name, "Number out of range") from None
 
 
 def _is_unicode(text: str) -> bool:
@@ -280,11 +280,11 @@ def _tensor(values: list[Any], kind: str, form: str) -> np.ndarray:
 
 
 def _listed(output: dict[str, Any], array: np.ndarray, classes: list[Any] | None) -> list[Any]:
-    """One output's answer a row, as plain values; raises BadRow for what JSON cannot hold."""
+    """One output's answer a row, as plain values; raises RefusedRow for what JSON cannot hold."""
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
         if not np.isfinite(array).all():
-            raise BadRow(None, "the model answered NaN or infinity")
+            raise RefusedRow(None, "the model answered NaN or infinity")
 
     if output["shape"]:
         return list(array.tolist())

@@ -18,7 +18,7 @@ const TYPES = { double: "float64", float: "float32", int64: "int64", bool: "bool
 export class EdgeError extends Error {}
 
 /** A row that the service refuses too. column: the one at fault, null of a row as a whole. */
-export class BadRow extends Error {
+export class RefusedRow extends Error {
   constructor(column, detail, options) {
     super(column === null ? detail : `column '${column}': ${detail}`, options);
     this.column = column;
@@ -71,12 +71,12 @@ export class EdgeModel {
     this.queue = Promise.resolve();
   }
 
-  /** The checked values of a row, in the order of the columns; throws BadRow. */
+  /** The checked values of a row, in the order of the columns; throws RefusedRow. */
   encode(row) {
     return encode(row, this.description);
   }
 
-  /** One prediction a row; throws BadRow for the first row that does not fit. */
+  /** One prediction a row; throws RefusedRow for the first row that does not fit. */
   async predict(rows) {
     const encoded = rows.map((row) => this.encode(row));
     if (encoded.length === 0) return [];
@@ -160,7 +160,7 @@ export class EdgeModel {
     try {
       results = await this.session.run(feeds, names, { logSeverityLevel: 4 });
     } catch (cause) {
-      throw new BadRow(null, NO_PREDICTION, { cause });
+      throw new RefusedRow(null, NO_PREDICTION, { cause });
     }
 
     const answers = outputs.map((output) => listed(output, results[output.tensor], classes));
@@ -173,9 +173,9 @@ export class EdgeModel {
   }
 }
 
-/** The checked values of a row, in the order of the columns; throws BadRow as the service. */
+/** The checked values of a row, in the order of the columns; throws RefusedRow as the service. */
 export function encode(row, description) {
-  if (kindOf(row) !== "object") throw new BadRow(null, description.no_object[kindOf(row)]);
+  if (kindOf(row) !== "object") throw new RefusedRow(null, description.no_object[kindOf(row)]);
 
   const columns = new Map(description.columns.map((column) => [column.name, column]));
   const values = new Map();
@@ -183,24 +183,24 @@ export function encode(row, description) {
     const column = columns.get(name);
     if (column === undefined) {
       const detail = description.unknown.split("{}").join(name);
-      throw new BadRow(short(name, LONGEST_COLUMN), short(detail, LONGEST_DETAIL));
+      throw new RefusedRow(short(name, LONGEST_COLUMN), short(detail, LONGEST_DETAIL));
     }
     values.set(name, checkedValue(column, value));
   }
 
   for (const column of description.columns) {
     if (!values.has(column.name)) {
-      throw new BadRow(short(column.name, LONGEST_COLUMN), column.missing);
+      throw new RefusedRow(short(column.name, LONGEST_COLUMN), column.missing);
     }
   }
 
   return description.columns.map((column) => values.get(column.name));
 }
 
-/** The value as the column's tensor takes it; throws BadRow. */
+/** The value as the column's tensor takes it; throws RefusedRow. */
 function checkedValue(column, value) {
   const refuse = (detail) => {
-    throw new BadRow(short(column.name, LONGEST_COLUMN), detail);
+    throw new RefusedRow(short(column.name, LONGEST_COLUMN), detail);
   };
   if (value === null && column.nullable) return null;
   if (Number.isNaN(value)) refuse("NaN is no value of JSON: send null where a number is missing");
@@ -298,12 +298,12 @@ function listed(output, result, classes) {
 function plain(value) {
   if (typeof value === "bigint") {
     if (value > EXACT_FLOATS || value < -EXACT_FLOATS) {
-      throw new BadRow(null, "the model answered a number beyond 2^53");
+      throw new RefusedRow(null, "the model answered a number beyond 2^53");
     }
     return Number(value);
   }
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new BadRow(null, "the model answered NaN or infinity");
+    throw new RefusedRow(null, "the model answered NaN or infinity");
   }
   return value;
 }
