@@ -112,4 +112,13 @@ def runner_python(folder: Path, python: str, script: Path | None = None) -> list
 def runner_node(folder: Path, node: str, onnxruntime: Path) -> list[str]:
     """The command of the runner in Node. onnxruntime: the entry of onnxruntime-web."""
     script = str(folder / "web" / "predict.js")
-    return [node, script, "--folder", str(folder), "--onnxruntime", str(onnxruntime)]
+    # Node 18 warns that its Ed25519 may still change.
+    return [
+        node,
+        "--no-warnings",
+        script,
+        "--folder",
+        str(folder),
+        "--onnxruntime",
+        str(onnxruntime),
+    ]

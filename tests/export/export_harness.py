@@ -145,7 +145,17 @@ def node_runner(
 ) -> tuple[int, str]:
     """The runner in Node. runtime: another module than onnxruntime-web's own entry."""
     entry = str(runtime or CACHE / VERSION / ENTRY)
-    return _ran(["node", str(folder / "web" / "predict.js"), "--onnxruntime", entry, *words], rows)
+    return _ran(
+        [
+            "node",
+            "--no-warnings",
+            str(folder / "web" / "predict.js"),
+            "--onnxruntime",
+            entry,
+            *words,
+        ],
+        rows,
+    )
 
 
 def _ran(command: list[str], rows: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.page_browser import DARK, DESKTOP, PHONE, page_browser
+from tests.e2e.page_browser import DESKTOP, PHONE, page_browser
 from tests.until import until
 
 
@@ -110,15 +110,18 @@ def test_a_bad_row_is_refused_in_the_services_words_at_its_field(browser, export
             field.fill(before)
 
 
-@pytest.mark.parametrize("options", [DESKTOP, PHONE, DARK], ids=["desktop", "phone", "dark"])
-def test_axe_finds_nothing_and_nothing_overflows(browser, exported, options):
-    with browser.tab(**options) as tab, served(exported.folder / "page") as (_, url):
+def test_axe_finds_nothing_and_nothing_overflows(browser, exported):
+    with browser.tab(**DESKTOP) as tab, served(exported.folder / "page") as (_, url):
         tab.open(url)
         tab.page.click("button.strong")
         until(lambda: shown(tab) is not None, "a prediction is shown")
-        assert tab.axe() == []
-        wide, window = tab.page.evaluate("[document.body.scrollWidth, innerWidth]")
-        assert wide <= window
+        for colours in ("light", "dark"):
+            for size in (DESKTOP["viewport"], PHONE["viewport"]):
+                tab.page.emulate_media(color_scheme=colours)
+                tab.page.set_viewport_size(size)
+                assert tab.axe() == []
+                wide, window = tab.page.evaluate("[document.body.scrollWidth, innerWidth]")
+                assert wide <= window
 
 
 def test_the_policy_allows_nothing_but_the_pages_own_files_and_wasm(browser, exported):

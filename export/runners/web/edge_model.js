@@ -53,7 +53,7 @@ export class EdgeModel {
     };
 
     const description = JSON.parse(text(await checked("model.json")));
-    requireVersion(ort.env.versions.web, description["onnxruntime-web"]);
+    requireVersion(ort.env.versions?.web ?? "0.0.0", description["onnxruntime-web"]);
     ort.env.wasm.numThreads = 1;
     ort.env.wasm.proxy = false;
     ort.env.logLevel = "fatal";
