@@ -50,13 +50,13 @@ def frame(seed: int) -> pd.DataFrame:
 
 
 def gaps() -> Recipe:
-    """Three classes with names, as classes and as probabilities; it fails on an unknown city."""
+    """Three classes with names, as classes and as probabilities."""
     constant = SimpleImputer(strategy="constant", fill_value="none", missing_values=None)
     columns = ColumnTransformer(
         [
             ("numbers", "passthrough", ["amount", "age", "member", "children"]),
             ("gaps", SimpleImputer(), ["income", "years"]),
-            ("names", OneHotEncoder(), ["city"]),
+            ("names", OneHotEncoder(handle_unknown="ignore"), ["city"]),
             ("grades", make_pipeline(constant, OneHotEncoder(handle_unknown="ignore")), ["grade"]),
         ]
     )

@@ -87,13 +87,38 @@ def test_another_key_and_a_changed_manifest_are_refused_alike(runner, copy, harn
     assert "manifest.json" in said
 
 
-def test_a_row_that_the_model_fails_on_is_refused_alike(runner, exported):
+def test_rows_are_predicted_line_by_line_up_to_the_first_bad_one(runner, exported):
     row = json.loads((exported.folder / "golden.jsonl").read_text().splitlines()[0])["row"]
-    rows = [json.dumps(row), json.dumps({**row, "city": "Atlantis"})]
-    code, said = runner(exported.folder, rows="\n".join(rows))
+    code, said = runner(exported.folder, rows=json.dumps(row) + "\n[]\n")
     answer, refusal = said.splitlines()
-    assert (code, refusal) == (1, NO_PREDICTION)
+    assert (code, refusal.partition(":")[0]) == (1, "Expected `object`, got `array`")
     assert set(json.loads(answer)) == {"predict_proba", "predict"}
+
+
+def test_a_row_that_the_model_fails_on_is_refused_alike(exported, tmp_path):
+    # A tensor of another type than the graph's: both runtimes fail on it.
+    model = EdgeModel(exported.folder)
+    model.description["inputs"][0]["type"] = "float"
+    row = json.loads(_golden(model)[0])["row"]
+    with pytest.raises(RefusedRow, match=NO_PREDICTION):
+        model.predict([row])
+
+    script = tmp_path / "fails.mjs"
+    entry = str(CACHE / VERSION / ENTRY)
+    script.write_text(FAILS.replace("FOLDER", str(exported.folder)).replace("ENTRY", entry))
+    assert _node(script) == [NO_PREDICTION]
+
+
+FAILS = """
+import { readFile } from "node:fs/promises";
+import * as ort from "ENTRY";
+import { EdgeModel } from "FOLDER/web/edge_model.js";
+
+const model = await EdgeModel.load(ort, (name) => readFile(`FOLDER/${name}`));
+model.description.inputs[0].type = "float";
+const { row } = JSON.parse((await readFile("FOLDER/golden.jsonl", "utf8")).split("\\n")[0]);
+await model.predict([row]).catch((error) => console.log(error.message));
+"""
 
 
 def test_an_older_onnxruntime_web_is_refused(exported, tmp_path):
