@@ -14,7 +14,7 @@ help: ## what there is
 setup: ## the Python environment alone (.venv, from requirements.txt)
 	@./scripts/setup.sh
 
-system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus and Chromium (root)
+system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus, Chromium and Node (root)
 	@./scripts/setup.sh system
 
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
@@ -34,7 +34,7 @@ soak: system ## slow proofs: the verdict's promises by thousands of rollouts, an
 	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery deployment targets emulator environments deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery export deployment targets emulator environments deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e

@@ -127,6 +127,62 @@ def verify(version: Version, as_json: Json = False) -> None:
 
 
 @app.verb()
+def export(
+    version: Annotated[str | None, Argument("The version, for example v2.")] = None,
+    to: Annotated[Path | None, Option(help="The folder to write, which must not exist.")] = None,
+    page: Annotated[
+        bool, Option("--page", help="With a page that predicts in the browser, offline (14 MB).")
+    ] = False,
+    verify: Annotated[
+        Path | None, Option("--verify", help="Check an exported folder instead of writing one.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        Option("--from", help="What it was delivered from; by default where its bundle says."),
+    ] = None,
+    sample: Annotated[Path | None, Option(help="The sample that was delivered with it.")] = None,
+    label: Annotated[str | None, Option(help="The sample's column that holds the truth.")] = None,
+    trust: Annotated[str | None, Option(help="Types of a .skops, as at its delivery.")] = None,
+    licence: Annotated[Path | None, Option(help="The model's licence, to lie beside it.")] = None,
+    ort_format: Annotated[
+        bool, Option("--ort-format", help="Also as model.ort, which is larger; says by how much.")
+    ] = False,
+    onnxruntime_web: Annotated[
+        Path | None,
+        Option("--onnxruntime-web", help="The npm package's .tgz, where npm cannot fetch it."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a version as a signed folder that predicts by itself where no server is."""
+    with _command(as_json) as (out, workspace):
+        if verify is not None:
+            _verify_export(workspace, out, verify)
+            return
+
+        from export.export import export_version
+        from export.request import ExportRequest
+
+        name, folder = _export_asked(version, to)
+        request = ExportRequest(
+            bundle=workspace.releases / name,
+            folder=folder,
+            keys=workspace.keys,
+            cache=workspace.state / "onnxruntime-web",
+            source=source,
+            sample=sample,
+            label=label,
+            trusted=_listed(trust),
+            page=page,
+            ort_format=ort_format,
+            licence=licence,
+            tarball=onnxruntime_web,
+        )
+        with _export_errors(name):
+            exported = export_version(request, lambda line: out.say(f"  {line}"))
+            out.exported(exported.as_plain())
+
+
+@app.verb()
 def predict(
     versions: Annotated[
         list[str], Argument("The version, for example v2; `released` for that one. Two to compare.")
@@ -777,6 +833,54 @@ def _deliver(
 
     out.delivered(
         version, made.path, made.digest, made.fresh, made.manifest.runtime, made.manifest.metrics
+    )
+
+
+def _export_asked(version: str | None, to: Path | None) -> tuple[str, Path]:
+    """The version and the folder of an export; raises BadOption where one is missing."""
+    from deployment.commands.verbs import require_name
+    from deployment.workspace.errors import BadOption
+
+    if version is None or to is None:
+        raise BadOption(
+            "name a version and a folder: `python deploy.py export v2 --to edge/`; "
+            "or --verify and a folder"
+        )
+
+    require_name(version)
+    return version, to
+
+
+@contextmanager
+def _export_errors(version: str) -> Iterator[None]:
+    """Report errors of export/ like all others."""
+    from deployment.workspace.errors import EdgeFailure, Interrupted
+    from export.errors import ExportError
+
+    try:
+        yield
+    except ExportError as error:
+        raise EdgeFailure(str(error)) from error
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"interrupted: {version} is not exported and nothing of it is left"
+        ) from error
+
+
+def _verify_export(workspace: Workspace, out: Out, folder: Path) -> None:
+    """Check an exported folder; a failed check is a broken contract."""
+    from deployment.workspace.errors import ContractBroken
+    from export.errors import ExportError
+    from export.export import verify_export
+
+    try:
+        checks = verify_export(folder, workspace.keys, lambda line: out.say(f"  {line}"))
+    except ExportError as error:
+        raise ContractBroken(str(error)) from error
+
+    out.result(
+        {"act": "export", "verified": str(folder), "checks": checks},
+        *(f"✔ {line}" for line in checks),
     )
 
 

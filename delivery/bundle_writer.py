@@ -378,6 +378,7 @@ def _description(request: DeliveryRequest, source: Source, columns: list[Column]
         columns=columns,
         metrics={},
         held_out_rows=len(recipe.held_out),
+        held_out_sha256=frame_digest(recipe.held_out),
         runtime=not_converted("", request.tolerance),
         comparison=_comparison(request.tolerance),
         latency={},

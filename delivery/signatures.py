@@ -5,8 +5,11 @@ The private key stays in the folder of keys; only signatures reach a bundle.
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,18 +21,39 @@ from cryptography.hazmat.primitives.serialization import (
 
 from delivery.errors import DeliveryError
 
+Key = Ed25519PrivateKey | EllipticCurvePrivateKey
+
+
+class KeyFiles(NamedTuple):
+    """Names of the two halves of a key in the folder of keys. kind: as messages have it."""
+
+    private: str
+    public: str
+    kind: str
+
+
 PRIVATE = "sluice.key"
 PUBLIC = "sluice.pub"
+_BUNDLES = KeyFiles(PRIVATE, PUBLIC, "Ed25519")
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
-    """The folder's private key; it and its public key are made where they are missing.
+    """The folder's private key for bundles; see private_key."""
+    key: Ed25519PrivateKey = private_key(
+        folder, _BUNDLES, Ed25519PrivateKey, Ed25519PrivateKey.generate
+    )
+    return key
 
-    Raises DeliveryError where the key is readable by others or is no Ed25519 key.
+
+def private_key(folder: Path, files: KeyFiles, kind: Any, generate: Callable[[], Key]) -> Any:
+    """A private key of the folder; it and its public key are made where they are missing.
+
+    kind: its abstract class. Raises DeliveryError where the key is readable by others or is of
+    another kind.
     """
-    path = folder / PRIVATE
+    path = folder / files.private
     if not path.exists():
-        _make_private_key(folder)
+        _make_private_key(path, generate())
 
     if path.stat().st_mode & 0o077:
         raise DeliveryError(f"{path} can be read by others: `chmod 600 {path}`")
@@ -41,11 +65,11 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
             f"{path} is not a private key in PEM form: restore it, or remove both keys"
         ) from error
 
-    if not isinstance(key, Ed25519PrivateKey):
-        raise DeliveryError(f"{path} is not an Ed25519 key")
+    if not isinstance(key, kind):
+        raise DeliveryError(f"{path} is not an {files.kind} key")
 
-    if not (folder / PUBLIC).exists():
-        _write_public_key(folder, key)
+    if not (folder / files.public).exists():
+        _write_public_key(folder / files.public, key)
 
     return key
 
@@ -55,13 +79,12 @@ def sign(raw: bytes, key: Ed25519PrivateKey) -> bytes:
     return base64.b64encode(key.sign(raw)) + b"\n"
 
 
-def _make_private_key(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
+def _make_private_key(path: Path, key: Key) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     # A link fails where another process was first, so that the two never mix their keys.
-    draft = folder / f".{PRIVATE}.{os.getpid()}"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
 
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -69,15 +92,15 @@ def _make_private_key(folder: Path) -> None:
         file.write(private)
 
     try:
-        os.link(draft, folder / PRIVATE)
+        os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
 
 
-def _write_public_key(folder: Path, key: Ed25519PrivateKey) -> None:
-    draft = folder / f".{PUBLIC}.{os.getpid()}"
+def _write_public_key(path: Path, key: Key) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     draft.write_bytes(public)
-    draft.replace(folder / PUBLIC)
+    draft.replace(path)

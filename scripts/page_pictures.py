@@ -1,4 +1,4 @@
-"""Take pictures of the operator's page for the documentation, with Debian's Chromium.
+"""Take pictures of our pages for the documentation, with Debian's Chromium.
 
 `python -m scripts.page_pictures URL FILE.png`; `--help` lists the options.
 """
@@ -24,10 +24,14 @@ def main() -> None:
     parser.add_argument("--phone", action="store_true")
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--height", type=int, default=1000)
+    parser.add_argument("--width", type=int, default=0)
+    parser.add_argument("--wait", default="canvas", help="what must be there")
+    parser.add_argument("--click", default="", help="what to click first")
     options = parser.parse_args()
 
     shape = PHONE if options.phone else DESKTOP
-    viewport = {**shape["viewport"], "height": options.height}
+    width = options.width or shape["viewport"]["width"]
+    viewport = {"width": width, "height": options.height}
     query = {"span": options.span, **({"at": options.at} if options.at else {})}
     colours = "dark" if options.dark else "light"
     with (
@@ -35,8 +39,12 @@ def main() -> None:
         browser.tab(**{**shape, "viewport": viewport, "color_scheme": colours}) as tab,
     ):
         tab.open(f"{options.url}/?{urlencode(query)}")
-        tab.page.wait_for_selector("canvas")
+        if options.click:
+            tab.page.click(options.click)
+
+        tab.page.wait_for_selector(options.wait)
         tab.page.wait_for_timeout(500)
+        tab.page.evaluate("scrollTo(0, 0)")
         options.file.parent.mkdir(parents=True, exist_ok=True)
         tab.page.screenshot(path=options.file)
 

@@ -84,6 +84,11 @@ case "${1:-environment}" in
     docs) documentation ;;
     boosters) boosters "${2:-}" ;;
     peers) packages haproxy ;;
-    system) environment; packages postgresql nginx-light wrk prometheus chromium ;;
+    system)
+        environment
+        packages postgresql nginx-light wrk prometheus chromium
+        # Another Node than Debian's does as well, and would not bear Debian's npm beside it.
+        command -v node >/dev/null || packages nodejs
+        command -v npm >/dev/null || packages npm ;;
     *) echo "usage: setup.sh [environment|system|peers|docs|boosters [lock]]" >&2; exit 2 ;;
 esac

@@ -206,6 +206,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     side_effects: a prediction changes something, so that no request is copied to it.
     direct: how the pipeline is called on the scikit-learn runtime.
     requirements: the packages that the pipeline needs, of all `packages` of its environment.
+    held_out_sha256: of the held-out rows, which do not travel.
     These, side_effects and segments are not in older bundles.
     """
 
@@ -235,6 +236,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     outputs: list[Output] = []
     direct: DirectCalls | None = None
     requirements: dict[str, str] = {}
+    held_out_sha256: str = ""
 
 
 class Bundle(msgspec.Struct, frozen=True):

@@ -92,6 +92,20 @@ class Out:
 
         self.result(value, *lines, f"  next: python deploy.py deploy {version}")
 
+    def exported(self, exported: dict[str, Any]) -> None:
+        """Print a folder that was exported, and on which runtimes it is certified."""
+        size = f"{exported['megabytes']:.1f} MB"
+        lines = [f"✔ {exported['version']} exported: {exported['path']} ({size})"]
+        for runtime, run in exported["certified"].items():
+            rows = f"{run['rows']:,} held-out rows"
+            lines.append(f"  certified on {runtime} {run['version']}: {rows}")
+
+        for runtime, why in exported["left_out"].items():
+            lines.append(f"  not certified on {runtime}: {why}")
+
+        check = f"python deploy.py export --verify {exported['path']}"
+        self.result(exported, *lines, f"  check it anywhere: {check}")
+
     def refused(self, message: str) -> None:
         """Print why an act was refused, and the next step."""
         if self.as_json:

@@ -28,7 +28,16 @@ from delivery.errors import DeliveryError, first_line
 from service.bundled_modules import module_file
 
 # Rooms of Sluice that a version's process does not have.
-NOT_IN_A_SERVICE = ("delivery", "deployment", "deploy", "emulator", "rollout", "router", "store")
+NOT_IN_A_SERVICE = (
+    "delivery",
+    "deployment",
+    "deploy",
+    "emulator",
+    "export",
+    "rollout",
+    "router",
+    "store",
+)
 RECIPE = "recipe_"
 
 

@@ -109,7 +109,7 @@ def _compare_chunk(
     failed = chunk.failed | onnx_failures.keys()
     predicted = [row for row in range(rows) if row not in failed]
     for row in predicted:
-        if not _same_classes(expected[row], actual[row], outputs):
+        if not same_classes(expected[row], actual[row], outputs):
             return RuntimeComparison(rows, 0.0, False, True, row)
 
     if not predicted:
@@ -136,7 +136,7 @@ def _worse(total: RuntimeComparison, chunk: RuntimeComparison, start: int) -> Ru
     )
 
 
-def _same_classes(expected: Any, actual: Any, outputs: Sequence[str]) -> bool:
+def same_classes(expected: Any, actual: Any, outputs: Sequence[str]) -> bool:
     """Whether all outputs of two answers name the same classes."""
     if len(outputs) == 1:
         return _same_class(expected, actual, outputs[0])

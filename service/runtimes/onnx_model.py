@@ -55,7 +55,7 @@ class OnnxModel:
         self._feeds = feeds_of(inputs, manifest.columns)
         names = [output.name for output in self._session.get_outputs()]
         self._outputs = outputs_of(manifest)
-        self._names = [_onnx_output(output.name, names) for output in self._outputs]
+        self._names = [onnx_output(output.name, names) for output in self._outputs]
         # ONNX has integers for boolean classes and for 1.0; they are equal, and only the class
         # itself is an answer.
         self._classes: dict[Any, Any] = {}
@@ -132,7 +132,7 @@ def _dtype_of(classes: Sequence[Any]) -> Any:
     return object
 
 
-def _onnx_output(method: str, names: list[str]) -> str:
+def onnx_output(method: str, names: list[str]) -> str:
     """The output of a converted graph that has what this method answers.
 
     That of its name, else the first for predict and the last for all others, as the converters

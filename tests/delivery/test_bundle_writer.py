@@ -73,7 +73,7 @@ def test_the_manifest_has_every_key_of_the_contract(shared, manifest):
             "latency",
         ),
         *("golden", "python", "packages", "files", "side_effects", "segments"),
-        *("outputs", "direct", "requirements"),
+        *("outputs", "direct", "requirements", "held_out_sha256"),
     ]
     assert (manifest["format"], manifest["model"], manifest["version"]) == (2, "loans", "v1")
     assert (manifest["task"], manifest["classes"], manifest["output"]) == (

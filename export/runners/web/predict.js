@@ -1,0 +1,46 @@
+// Predicts rows (JSON lines on standard input) in Node, or checks the folder:
+//
+//     npm ci && node predict.js --key ../../sluice.pub --check
+//
+// --folder: the exported folder. --onnxruntime: a file to import instead of the npm package.
+
+import { webcrypto } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+import { EdgeModel } from "./edge_model.js";
+
+// Node 18 has it without the global name.
+globalThis.crypto ??= webcrypto;
+
+const { values: options } = parseArgs({
+  options: {
+    folder: { type: "string", default: fileURLToPath(new URL("..", import.meta.url)) },
+    key: { type: "string" },
+    check: { type: "boolean", default: false },
+    onnxruntime: { type: "string", default: "onnxruntime-web/wasm" },
+  },
+});
+
+const isFile = path.isAbsolute(options.onnxruntime);
+const ort = await import(isFile ? pathToFileURL(options.onnxruntime).href : options.onnxruntime);
+
+try {
+  const key = options.key === undefined ? null : await readFile(options.key, "utf8");
+  const read = (name) => readFile(path.join(options.folder, name));
+  const model = await EdgeModel.load(ort, read, { key });
+  if (options.check) {
+    console.log(await model.check());
+  } else {
+    for await (const line of createInterface({ input: process.stdin })) {
+      const [answer] = await model.predict([JSON.parse(line)]);
+      console.log(JSON.stringify(answer));
+    }
+  }
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
