@@ -31,7 +31,7 @@ soak: system ## slow proofs: the verdict's promises by thousands of rollouts, an
 	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery deployment targets emulator environments deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery deployment targets emulator environments load deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e

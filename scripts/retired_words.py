@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     *("cli", "rollout", "store", "wire", "router", "service", "batch", "delivery", "deployment"),
-    *("targets", "emulator", "environments"),
+    *("targets", "emulator", "environments", "load"),
 )
 NAMES = frozenset(
     {

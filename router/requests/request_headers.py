@@ -7,9 +7,11 @@ from typing import Any
 
 from router.problems import Headers, Problem
 from router.requests.deadline import no_time, seconds_of
+from wire.load_mark import HEADER
 from wire.oip.request import LENGTH_HEADER
 
 LONGEST_ID = 128
+LOAD_HEADER = HEADER.lower().encode()
 
 
 class RequestContext:
@@ -18,10 +20,12 @@ class RequestContext:
     json_bytes: the header with the length of the JSON before
     binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
     already. asked_signatures: whether versions were asked for their columns because of it. span: of
-    the request, None for most."""
+    the request, None for most. load_mark: of a load test, as it was sent; is_load: it was
+    verified."""
 
     __slots__ = (
-        *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
+        *("content_type", "cookie", "encoding", "fault", "json_bytes", "load_mark", "pin"),
+        *("is_load", "request_id"),
         *("asked_signatures", "span", "timeout_s", "unit", "waited_s"),
     )
 
@@ -33,6 +37,8 @@ class RequestContext:
         self.encoding: bytes = b""
         self.content_type: bytes = b""
         self.json_bytes: bytes = b""
+        self.load_mark: bytes = b""
+        self.is_load = False
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
         self.waited_s = 0.0
@@ -67,6 +73,10 @@ def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
             context.timeout_s = seconds_of(value)
             if context.timeout_s is None:
                 context.fault = no_time(value)
+        elif name == LOAD_HEADER:
+            once.append(name)
+            # An empty mark is a wrong one.
+            context.load_mark = value or b"-"
 
     if len(once) > 1 and (twice := next((n for n in once if once.count(n) > 1), b"")):
         context.fault = given_twice(twice)

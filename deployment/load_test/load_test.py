@@ -1,0 +1,82 @@
+"""`load`: sends a load test with the workspace's own mark, and judges it."""
+
+import secrets
+from collections.abc import Callable
+
+from deployment.load_test.address import address_of
+from deployment.load_test.options import FIND_LIMIT, LoadOptions, shape_of
+from deployment.load_test.rows import bodies_file
+from deployment.workspace.errors import EdgeFailure
+from deployment.workspace.ledger import opened, read_ledger
+from deployment.workspace.secrets import read_secrets
+from deployment.workspace.workspace import Workspace
+from load.engine.plan import Marked
+from load.generator_process import GeneratorFailed
+from load.limits import LoadLimits
+from load.measurement import Measurement
+from load.run_load import LoadResult, LoadRunner, LoadTarget
+from rollout.state.ledger import Ledger
+from store.ledger import LedgerStore
+from targets.base import Say
+from wire.load_mark import mark_key
+
+MOST_UNITS = 100_000
+LONGEST_SEARCH_STEPS = 40
+
+
+def load_test(
+    workspace: Workspace,
+    options: LoadOptions,
+    follow: Callable[[Measurement], None],
+    say: Say,
+) -> LoadResult:
+    """Run a load test; raises BadOption, EdgeFailure, ContractBroken."""
+    settings = workspace.settings.load
+    shape = shape_of(options, settings)
+    ledger = _ledger(workspace)
+    if shape.name == FIND_LIMIT:
+        refuse_search(ledger)
+
+    steps = LONGEST_SEARCH_STEPS if shape.name == FIND_LIMIT else 1
+    address = address_of(workspace, options, steps * shape.seconds, say)
+    limits = LoadLimits(settings.p50_ms, settings.p99_ms, settings.errors, settings.shed)
+    with bodies_file(workspace, ledger, options.rows) as bodies:
+        header = workspace.settings.router.unit.header
+        units = min(shape.users or max(1, round(shape.rate)), MOST_UNITS)
+        target = LoadTarget(
+            f"{address}/predict",
+            str(bodies),
+            {},
+            header,
+            units if header else 0,
+            options.connections,
+            marked(workspace),
+            workspace.through if address.startswith("https:") else "",
+        )
+        runner = LoadRunner(target, limits, follow)
+        try:
+            if shape.name == FIND_LIMIT:
+                return runner.find_limit(shape.rate, settings.max_rate, shape.seconds, say)
+            return runner.run(shape)
+        except GeneratorFailed as error:
+            raise EdgeFailure(f"the load could not be sent: {error}") from error
+
+
+def marked(workspace: Workspace) -> Marked:
+    """The name of a new run, and the key that signs its requests."""
+    key = mark_key(read_secrets(workspace).token.encode(), workspace.settings.model)
+    return Marked(secrets.token_hex(4), key)
+
+
+def refuse_search(ledger: Ledger) -> None:
+    """Raise EdgeFailure while a rollout is in progress: a search overloads what users share."""
+    if ledger.rollout is not None:
+        raise EdgeFailure(
+            f"{ledger.rollout.candidate} is being rolled out, and find-limit overloads the stack "
+            "on purpose: wait for the rollout's end, or send a rate that it bears with --rate"
+        )
+
+
+def _ledger(workspace: Workspace) -> Ledger:
+    with opened(workspace) as database:
+        return read_ledger(LedgerStore(database, workspace.settings.model))
