@@ -555,7 +555,7 @@ def load(
         options = LoadOptions(
             rate, users, think, shape, lasts, rows, connections, to, yes_this_costs
         )
-        result = load_test(workspace, options, renderer.progress(out), out.say)
+        result = load_test(workspace, options, renderer.progress(out), out.say, report)
         raise SystemExit(renderer.ended(out, result, report))
 
 

@@ -2,9 +2,11 @@
 
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 from deployment.load_test.address import address_of
-from deployment.load_test.options import FIND_LIMIT, LoadOptions, shape_of
+from deployment.load_test.options import FIND_LIMIT, LoadOptions, shape_of, words_of
 from deployment.load_test.rows import bodies_file
 from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened, read_ledger
@@ -14,6 +16,7 @@ from load.engine.plan import Marked
 from load.generator_process import GeneratorFailed
 from load.limits import LoadLimits
 from load.measurement import Measurement
+from load.report.page import LoadPage, page
 from load.run_load import LoadResult, LoadRunner, LoadTarget
 from rollout.state.ledger import Ledger
 from store.ledger import LedgerStore
@@ -29,13 +32,17 @@ def load_test(
     options: LoadOptions,
     follow: Callable[[Measurement], None],
     say: Say,
+    report: Path | None = None,
 ) -> LoadResult:
-    """Run a load test; raises BadOption, EdgeFailure, ContractBroken."""
+    """Run a load test; raises BadOption, EdgeFailure, ContractBroken. report: a page to write."""
     settings = workspace.settings.load
     shape = shape_of(options, settings)
     ledger = _ledger(workspace)
     if shape.name == FIND_LIMIT:
         refuse_search(ledger)
+
+    if report is not None:
+        check_report(report)
 
     steps = LONGEST_SEARCH_STEPS if shape.name == FIND_LIMIT else 1
     address = address_of(workspace, options, steps * shape.seconds, say)
@@ -56,10 +63,24 @@ def load_test(
         runner = LoadRunner(target, limits, follow)
         try:
             if shape.name == FIND_LIMIT:
-                return runner.find_limit(shape.rate, settings.max_rate, shape.seconds, say)
-            return runner.run(shape)
+                result = runner.find_limit(shape.rate, settings.max_rate, shape.seconds, say)
+            else:
+                result = runner.run(shape)
         except GeneratorFailed as error:
             raise EdgeFailure(f"the load could not be sent: {error}") from error
+
+    if report is not None:
+        at = datetime.now(UTC).isoformat(" ", "minutes")[: len("2026-01-01 12:00")]
+        about = LoadPage(workspace.settings.model, words_of(shape), address, at)
+        report.write_text(page(about, result, limits), encoding="utf-8")
+
+    return result
+
+
+def check_report(report: Path) -> None:
+    """Raise EdgeFailure, before anything is sent, where the page cannot be written."""
+    if report.is_dir() or not report.parent.is_dir():
+        raise EdgeFailure(f"--report {report} is no file in a folder that is there: name one")
 
 
 def marked(workspace: Workspace) -> Marked:

@@ -35,6 +35,17 @@ class LoadOptions:
     yes_this_costs: bool = False
 
 
+def words_of(shape: LoadShape) -> str:
+    """A shape in words, such as `constant, 500 requests/s for 30 s`."""
+    level = f"{shape.rate:,.0f} requests/s"
+    if shape.users is not None:
+        level = f"{shape.users:,} users who think {shown_seconds(shape.think_s)}"
+    if shape.name == FIND_LIMIT:
+        return f"{shape.name}, steps of {shown_seconds(shape.seconds)} from {level} on"
+
+    return f"{shape.name}, {level} for {shown_seconds(shape.seconds)}"
+
+
 def shape_of(options: LoadOptions, settings: LoadSettings) -> LoadShape:
     """The shape to run; raises BadOption."""
     if options.shape not in SHAPES:

@@ -9,12 +9,14 @@ import msgspec
 
 from load.engine.generator import Generator
 from load.engine.plan import Plan
+from wire.file_limits import raise_file_limit
 from wire.parent_process import end_with_starter
 
 
 def main() -> int:
     """Send one plan; returns 1 where no connection could be made."""
     end_with_starter(sys.argv[1:])
+    raise_file_limit()
     # Without a buffer, so that the loop sees what comes after the plan.
     commands = FileIO(0, closefd=False)
     plan = msgspec.json.decode(commands.readline(), type=Plan)

@@ -31,6 +31,8 @@ EPOLL_S = 0.001
 """epoll waits for whole milliseconds, select for microseconds but of a single file at once."""
 PR_SET_TIMERSLACK = 29
 START_S = 0.02
+AGAIN_S = 0.1
+"""After a connection could not be made."""
 
 
 class Generator:
@@ -49,13 +51,10 @@ class Generator:
         self._start = 0.0
         self._threads = ThreadPoolExecutor(OPENED_AT_ONCE)
         self._made: queue.SimpleQueue[tuple[Sender, socket.socket]] = queue.SimpleQueue()
-        self.senders = [
-            Sender(plan, stream, self._versions, self.now, self._open_later, self._close)
-            for stream in plan.streams
-        ]
+        self.senders = [Sender(plan, stream, self._versions, self) for stream in plan.streams]
         self._writer = ChunkWriter(output)
         self._reported, self._used = 0.0, 0.0
-        self._marked_at = float("-inf")
+        self._marked_at, self._over = float("-inf"), threading.Event()
 
     def now(self) -> float:
         """Seconds since the start."""
@@ -79,6 +78,7 @@ class Generator:
             sender.give_up()
 
         self._report(last=True)
+        self._over.set()
         self._writer.close()
         self._threads.shutdown(cancel_futures=True)
 
@@ -124,10 +124,10 @@ class Generator:
         if mask & ~select.EPOLLOUT:
             connection.readable(told)
 
-        self._watch(connection)
+        self.watch(connection)
 
-    def _watch(self, connection: Connection) -> None:
-        """Wait for room to send, where a request is not sent yet."""
+    def watch(self, connection: Connection) -> None:
+        """See Loop."""
         number = connection.socket.fileno()
         if number >= 0 and bool(connection.unsent) != connection.is_watched:
             connection.is_watched = bool(connection.unsent)
@@ -175,11 +175,16 @@ class Generator:
     def _connect(self, _: int = 0) -> socket.socket:
         return connect(self._host, self._port, self._tls)
 
-    def _open_later(self, sender: Sender) -> None:
+    def open_later(self, sender: Sender) -> None:
+        """See Loop. Where nobody listens, it tries on: the requests that wait tell of it."""
+
         def opened() -> None:
-            # Where nobody listens any more, the requests that wait tell of it.
-            with suppress(OSError):
-                self._made.put((sender, self._connect()))
+            while not self._over.is_set():
+                try:
+                    self._made.put((sender, self._connect()))
+                    return
+                except OSError:
+                    self._over.wait(AGAIN_S)
 
         with suppress(RuntimeError):
             self._threads.submit(opened)
@@ -189,9 +194,10 @@ class Generator:
         self._by_number[made.fileno()] = connection
         self._poll.register(made, select.EPOLLIN)
         sender.add(connection)
-        self._watch(connection)
+        self.watch(connection)
 
-    def _close(self, connection: Connection) -> None:
+    def close(self, connection: Connection) -> None:
+        """See Loop."""
         number = connection.socket.fileno()
         if self._by_number.pop(number, None) is not None:
             self._poll.unregister(number)

@@ -5,9 +5,10 @@ Where every connection is busy, a request waits here, and that time counts as we
 import heapq
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from load.arrivals import arrivals
@@ -26,20 +27,28 @@ ASKS_AGAIN_S = 0.05
 MOST_VERSIONS = 100
 
 
-class Sender:
-    """One stream. now: seconds since the start. opens: asks for a further connection."""
+class Loop(Protocol):
+    """What a sender needs of the loop that it runs in."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        stream: Stream,
-        versions: dict[bytes, int],
-        now: Callable[[], float],
-        opens: Callable[["Sender"], None],
-        closes: Callable[[Connection], None],
-    ) -> None:
-        self.stream, self.now = stream, now
-        self._versions, self._opens, self._closes = versions, opens, closes
+    def now(self) -> float:
+        """Seconds since the start."""
+
+    def open_later(self, sender: "Sender") -> None:
+        """Open a further connection for it."""
+
+    def close(self, connection: Connection) -> None:
+        """Close one."""
+
+    def watch(self, connection: Connection) -> None:
+        """Wait for room to send, as long as a part of a request is not sent."""
+
+
+class Sender:
+    """One stream. versions: the places of those that answered, for all streams."""
+
+    def __init__(self, plan: Plan, stream: Stream, versions: dict[bytes, int], loop: Loop) -> None:
+        self.stream, self.now, self._loop = stream, loop.now, loop
+        self._versions = versions
         self._pieces = [Piece(phase.seconds, phase.begin, phase.end) for phase in stream.phases]
         self.ends = sum(piece.seconds for piece in self._pieces)
         self._chance = Random(stream.name)  # noqa: S311
@@ -190,6 +199,8 @@ class Sender:
         self.under_way.add(connection)
         if not connection.send(request):
             self.lost(connection)
+        elif connection.unsent:
+            self._loop.watch(connection)
 
     def _note(self, connection: Connection, status: int, version: int, flags: int) -> None:
         intended = connection.intended or 0.0
@@ -213,8 +224,8 @@ class Sender:
             column.append(value)
 
     def _replace(self, connection: Connection) -> None:
-        self._closes(connection)
-        self._opens(self)
+        self._loop.close(connection)
+        self._loop.open_later(self)
 
 
 def _columns() -> list["array[float]"]:

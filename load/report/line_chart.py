@@ -1,0 +1,126 @@
+"""The geometry of a chart of lines: numbers to places in an SVG of 640 x 200. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+WIDTH, HEIGHT = 640.0, 200.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 8.0, 24.0
+COLOURS = 6
+TICKS = 5
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: points in the order of x. dots: draws each point as well."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line as it is drawn. points: as SVG has them; dots: places of points to mark."""
+
+    name: str
+    colour: int
+    points: str
+    dots: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class AxisTick:
+    """A number at a place of an axis."""
+
+    place: float
+    text: str
+
+
+@dataclass(frozen=True)
+class LineChart:
+    """A chart. limit: the place and the text of a level that is to be kept, None without one."""
+
+    title: str
+    what: str
+    lines: tuple[Line, ...]
+    x_ticks: tuple[AxisTick, ...]
+    y_ticks: tuple[AxisTick, ...]
+    limit: AxisTick | None
+
+
+def line_chart(
+    title: str,
+    what: str,
+    series: Sequence[Series],
+    logarithmic: bool = False,
+    limit: float | None = None,
+) -> LineChart | None:
+    """The chart, None without a point. what: both axes in words. logarithmic: of the upright axis.
+    limit: a level that is drawn where it is near the lines.
+    """
+    points = [point for one in series for point in one.points if point[1] > 0 or not logarithmic]
+    if not points:
+        return None
+
+    right = max(x for x, _ in points) or 1.0
+    top = max(y for _, y in points) or 1.0
+    if limit is not None and limit <= 3 * top:
+        top = max(top, limit * 1.05)
+    else:
+        limit = None
+
+    lowest = min(y for _, y in points) if logarithmic else 0.0
+    scale = _Scale(lowest, top, logarithmic)
+    lines = []
+    for number, one in enumerate(series):
+        shown = [(x, y) for x, y in one.points if y > 0 or not logarithmic]
+        places = [(_x(x / right), scale.place(y)) for x, y in shown]
+        drawn = " ".join(f"{x},{y}" for x, y in places)
+        lines.append(Line(one.name, number % COLOURS, drawn, tuple(places) if one.dots else ()))
+
+    x_ticks = tuple(AxisTick(_x(at / right), f"{at:,g}") for at in _round_numbers(right))
+    y_ticks = tuple(AxisTick(scale.place(at), f"{at:,g}") for at in scale.numbers())
+    marked = None if limit is None else AxisTick(scale.place(limit), f"limit {limit:g}")
+    return LineChart(title, what, tuple(lines), x_ticks, y_ticks, marked)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """The upright axis."""
+
+    lowest: float
+    top: float
+    logarithmic: bool
+
+    def place(self, value: float) -> float:
+        if self.logarithmic:
+            low, high = self._decades()
+            share = (log10(value) - low) / (high - low)
+        else:
+            share = value / self.top
+
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    def numbers(self) -> list[float]:
+        if not self.logarithmic:
+            return _round_numbers(self.top)
+
+        low, high = self._decades()
+        return [10.0**exponent for exponent in range(low, high + 1)]
+
+    def _decades(self) -> tuple[int, int]:
+        low = floor(log10(self.lowest))
+        return low, max(low + 1, ceil(log10(self.top)))
+
+
+def _x(share: float) -> float:
+    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+
+def _round_numbers(top: float) -> list[float]:
+    """From 0 up to `top`, about five of them."""
+    rough = top / TICKS
+    magnitude = 10.0 ** floor(log10(rough))
+    step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
+    return [round(number * step, 10) for number in range(floor(top / step + 1e-9) + 1)]
