@@ -365,7 +365,7 @@ class Dispatcher:
 
         refused: DispatchError | None = None
         if request.draw.apart is not None and self._gives_way(lane):
-            refused = DispatchError("shed", GIVES_WAY)
+            refused = DispatchError("gave way", GIVES_WAY)
         else:
             refused = lane.submit(request)
 
@@ -552,7 +552,7 @@ class Dispatcher:
             not self.settings.fallback
             or request.pinned
             or other is None
-            or lost.reason in ("deadline", "refused")
+            or lost.reason in ("deadline", "refused", "gave way")
         ):
             return False
 

@@ -1,6 +1,7 @@
 """Shapes and the times at which their requests fall due."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_spike_is_three_times_what_is_around_it():
 
 def test_by_chance_the_gaps_vary_as_a_poisson_process_does():
     due = list(arrivals([Piece(100, 100, 100)], Random(1)))
-    gaps = [later - earlier for earlier, later in zip(due, due[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(due)]
     mean = sum(gaps) / len(gaps)
     variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
     assert mean == pytest.approx(0.01, rel=0.05)
