@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test quick trials soak check e2e bench peers docs site lock clean
+.PHONY: help setup system demo test quick trials soak check e2e bench peers docs locust site lock clean
 PYTHON := .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
@@ -45,6 +45,9 @@ peers: setup ## what `python -m benchmarks.serving --peers all` compares with (H
 docs: setup ## write the pictures and tables that docs/ takes from the code
 	@$(PYTHON) -m scripts.pictures
 
+locust: ## users' load by Locust with its page, against the running stack (in an environment of its own, .venv-locust)
+	@./scripts/setup.sh locust && $(PYTHON) deploy.py load --engine locust --web
+
 site: ## build the documentation as a site in site/ (in an environment of its own, .venv-docs)
 	@./scripts/setup.sh docs && NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict && echo "site/index.html"
 
@@ -52,4 +55,4 @@ lock: setup ## compile requirements.txt from environment.yaml
 	@$(PYTHON) scripts/requirements.py
 
 clean: ## remove what was made here (stops nothing: `python deploy.py down` first)
-	@rm -rf .venv .venv-docs site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-docs .venv-locust site .pytest_cache .mypy_cache .ruff_cache .hypothesis

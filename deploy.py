@@ -541,6 +541,8 @@ def load(
         str | None, Option(help="An address of load.addresses; this router by default.")
     ] = None,
     report: Annotated[Path | None, Option(help="Write one HTML page with plots.")] = None,
+    engine: Annotated[str, Option(help="sluice, or locust: users alone.")] = "sluice",
+    web: Annotated[bool, Option("--web", help="With --engine locust: its page.")] = False,
     yes_this_costs: Annotated[
         bool, Option("--yes-this-costs", help="Accept the bill of a stack that costs.")
     ] = False,
@@ -550,11 +552,17 @@ def load(
     with _command(as_json) as (out, workspace):
         from cli.render import load as renderer
         from deployment.load_test.load_test import load_test
-        from deployment.load_test.options import LoadOptions
+        from deployment.load_test.options import LoadOptions, wants_locust
 
         options = LoadOptions(
             rate, users, think, shape, lasts, rows, connections, to, yes_this_costs
         )
+        if wants_locust(engine, web):
+            from deployment.load_test.locust import locust_test
+
+            run = locust_test(workspace, options, web, out.say, report)
+            raise SystemExit(renderer.locust_ended(out, run, report))
+
         result = load_test(workspace, options, renderer.progress(out), out.say, report)
         raise SystemExit(renderer.ended(out, result, report))
 

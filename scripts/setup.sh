@@ -1,7 +1,8 @@
 #!/bin/sh
 # Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
 # `setup.sh system` also installs the Debian packages that tests and benchmarks use, `setup.sh peers` the one that
-# only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site.
+# only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site, and
+# `setup.sh locust` makes .venv-locust for `python deploy.py load --engine locust`.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,6 +26,18 @@ environment() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
     .venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
     cp requirements.txt "$stamp"
+}
+
+load() {
+    stamp=.venv-locust/.requirements
+    if [ -f "$stamp" ] && cmp -s "$stamp" load/locust/requirements.txt; then
+        return
+    fi
+    echo "setting up .venv-locust ..."
+    environment
+    .venv/bin/uv venv --quiet --allow-existing .venv-locust
+    .venv/bin/uv pip sync --quiet --require-hashes --python .venv-locust/bin/python load/locust/requirements.txt
+    cp load/locust/requirements.txt "$stamp"
 }
 
 documentation() {
@@ -58,6 +71,7 @@ case "${1:-environment}" in
     environment) environment ;;
     docs) documentation ;;
     peers) packages haproxy ;;
+    locust) load ;;
     system) environment; packages postgresql nginx-light wrk prometheus chromium ;;
-    *) echo "usage: setup.sh [environment|system|peers|docs]" >&2; exit 2 ;;
+    *) echo "usage: setup.sh [environment|system|peers|docs|locust]" >&2; exit 2 ;;
 esac

@@ -1,6 +1,7 @@
 """What `load` prints: how it goes, the table of versions, and whether the limits were kept."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from rich.table import Table
 from cli.render.exit_codes import DONE, REFUSED, UNDECIDED, Out
 from cli.render.terminal import console
 from load.limits import FAIL, INVALID, PASS, LoadVerdict, shares
+from load.locust_process import LocustRun
 from load.measurement import Measurement, VersionLoad
 from load.outcomes import KINDS
 from load.run_load import LoadResult
@@ -49,6 +51,33 @@ def ended(out: Out, result: LoadResult, report: Path | None) -> int:
 
     out.result(body, *_lines(result, report))
     return CODES[result.verdict.result]
+
+
+def locust_ended(out: Out, run: LocustRun, report: Path | None) -> int:
+    """The end of a run by Locust; returns the exit code."""
+    word = FAIL if run.failed else PASS
+    body = {"act": "load", "engine": "locust", "result": word, **asdict(run)}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("VERSION")
+    for column in ("REQ", "FAILED", "REQ/S", "P50", "P99"):
+        table.add_column(column, justify="right", no_wrap=True)
+
+    for entry in run.entries:
+        rate = entry.requests / max(run.seconds, 1e-9)
+        numbers = (f"{entry.requests:,}", f"{entry.failures:,}", f"{rate:,.0f}")
+        table.add_row(entry.name, *numbers, f"{entry.p50_ms} ms", f"{entry.p99_ms} ms")
+
+    if run.entries and not out.as_json:
+        console().print(table)
+
+    out.result(body, f"{SIGNS[word]} {word}: {_failures(run)}", *_where(report))
+    return CODES[word]
+
+
+def _failures(run: LocustRun) -> str:
+    if run.failed:
+        return "some requests failed"
+    return "no request failed; limits are not held against Locust's times, in whole milliseconds"
 
 
 def as_json(result: LoadResult) -> dict[str, Any]:
@@ -101,6 +130,10 @@ def _lines(result: LoadResult, report: Path | None) -> Iterator[str]:
         f"processor, its own delay p99 {_ms(measured.own_delay.ms(99))}"
     )
     yield f"{SIGNS[verdict.result]} {verdict.result}{_reasons(verdict)}"
+    yield from _where(report)
+
+
+def _where(report: Path | None) -> Iterator[str]:
     if report is not None:
         yield f"  report: {report}"
 

@@ -37,7 +37,7 @@ def load_test(
     """Run a load test; raises BadOption, EdgeFailure, ContractBroken. report: a page to write."""
     settings = workspace.settings.load
     shape = shape_of(options, settings)
-    ledger = _ledger(workspace)
+    ledger = read_newest(workspace)
     if shape.name == FIND_LIMIT:
         refuse_search(ledger)
 
@@ -98,6 +98,7 @@ def refuse_search(ledger: Ledger) -> None:
         )
 
 
-def _ledger(workspace: Workspace) -> Ledger:
+def read_newest(workspace: Workspace) -> Ledger:
+    """The newest ledger; raises EdgeFailure where `up` never ran."""
     with opened(workspace) as database:
         return read_ledger(LedgerStore(database, workspace.settings.model))

@@ -35,6 +35,16 @@ class LoadOptions:
     yes_this_costs: bool = False
 
 
+def wants_locust(engine: str, web: bool) -> bool:
+    """Whether Locust is to send; raises BadOption."""
+    if engine not in ENGINES:
+        raise BadOption(f"--engine is one of {', '.join(ENGINES)}, not {engine}")
+    if web and engine != "locust":
+        raise BadOption("--web is Locust's page: add --engine locust, or take --report")
+
+    return engine == "locust"
+
+
 def words_of(shape: LoadShape) -> str:
     """A shape in words, such as `constant, 500 requests/s for 30 s`."""
     level = f"{shape.rate:,.0f} requests/s"
