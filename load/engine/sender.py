@@ -172,7 +172,8 @@ class Sender:
 
             connection = self.idle.pop()
             connection.user = user
-            self._send(connection, due, 0)
+            # Who does not think is due when it can be sent.
+            self._send(connection, due if self.stream.think_s else None, 0)
 
         self._next_user()
 
@@ -184,7 +185,7 @@ class Sender:
         if self.next_due == NEVER and self._users and not self.under_way:
             self.next_due = self.now() + ASKS_AGAIN_S
 
-    def _send(self, connection: Connection, intended: float, flags: int) -> None:
+    def _send(self, connection: Connection, intended: float | None, flags: int) -> None:
         number = self.sent
         self.sent += 1
         unit = connection.user if self.stream.closed else number
@@ -194,9 +195,10 @@ class Sender:
             units[unit % len(units)],
             bodies[number % len(bodies)],
         )
-        connection.intended, connection.flags = intended, flags
-        connection.sent = self.now()
+        connection.flags = flags
         self.under_way.add(connection)
+        connection.sent = now = self.now()
+        connection.intended = now if intended is None else intended
         if not connection.send(request):
             self.lost(connection)
         elif connection.unsent:
