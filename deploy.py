@@ -550,7 +550,7 @@ def load(
 ) -> None:
     """Load the stack with marked requests that count as no evidence, and judge it by limits."""
     with _command(as_json) as (out, workspace):
-        from cli.render import load as renderer
+        from cli.render.load import result as renderer
         from deployment.load_test.load_test import load_test
         from deployment.load_test.options import LoadOptions, wants_locust
 

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 import msgspec
 
-from load.engine.plan import Chunk, Plan
+from load.engine.plan import LoadChunk, Plan
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_END_S = 20.0
@@ -34,9 +34,9 @@ class GeneratorProcess:
         )
         self._write(msgspec.json.encode(plan) + b"\n")
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Iterator[LoadChunk]:
         """What comes until the run is over; raises GeneratorFailed."""
-        output, decode = self._process.stdout, msgspec.msgpack.Decoder(Chunk).decode
+        output, decode = self._process.stdout, msgspec.msgpack.Decoder(LoadChunk).decode
         assert output is not None
         while size := output.read(4):
             chunk = decode(output.read(int.from_bytes(size, "big")))
@@ -46,8 +46,8 @@ class GeneratorProcess:
 
         self._process.wait(LONGEST_END_S)
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip()
-        raise GeneratorFailed(said.splitlines()[-1] if said else "it ended without a word")
+        message = self._errors.read().decode(errors="replace").strip()
+        raise GeneratorFailed(message.splitlines()[-1] if message else "it ended without a word")
 
     def stop(self) -> None:
         """Let nothing more be sent; the chunks go on to the last one."""

@@ -9,14 +9,14 @@ GROWTH = 2.0
 
 
 @dataclass(frozen=True)
-class Step:
+class SearchStep:
     """One rate that was tried, and whether it kept the limits."""
 
     rate: float
     kept: bool
 
 
-def next_rate(steps: Sequence[Step], first: float, most: float) -> float | None:
+def next_rate(steps: Sequence[SearchStep], first: float, most: float) -> float | None:
     """The rate to try next; None where the limit is known to 5 %.
 
     A rate counts as too much only after it broke the limits twice: one stall of the machine is not
@@ -37,14 +37,14 @@ def next_rate(steps: Sequence[Step], first: float, most: float) -> float | None:
     return sqrt(low * high)
 
 
-def kept_rate(steps: Sequence[Step]) -> float:
+def kept_rate(steps: Sequence[SearchStep]) -> float:
     """The largest rate that kept the limits, below what broke them; 0 where none did."""
     high = broken_rate(steps)
     kept = [step.rate for step in steps if step.kept and (high is None or step.rate < high)]
     return max(kept, default=0.0)
 
 
-def broken_rate(steps: Sequence[Step]) -> float | None:
+def broken_rate(steps: Sequence[SearchStep]) -> float | None:
     """The smallest rate that broke the limits twice and never kept them."""
     kept = {step.rate for step in steps if step.kept}
     broken = [step.rate for step in steps if not step.kept]

@@ -102,6 +102,10 @@ def _broken(load: VersionLoad, limits: LoadLimits, name: str) -> Iterator[str]:
 
 def shares(versions: Sequence[VersionLoad]) -> dict[str, float]:
     """Each version's share of the answers that name one."""
-    named = [load for load in versions if load.name != NO_VERSION]
-    total = sum(load.requests for load in named)
-    return {load.name: load.requests / total for load in named if total}
+    named: dict[str, int] = {}
+    for load in versions:
+        if load.name != NO_VERSION and load.requests:
+            named[load.name] = load.requests
+
+    total = sum(named.values())
+    return {name: requests / total for name, requests in named.items()}

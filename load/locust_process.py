@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -132,16 +133,16 @@ def _entry(stats: dict[str, Any]) -> LocustEntry:
 
 def _percentile(times: dict[int, int], percent: float) -> int:
     """The smallest time that so many do not exceed; 0 where there is none."""
-    wanted, passed = sum(times.values()) * percent / 100, 0
+    rank, passed = sum(times.values()) * percent / 100, 0
     for took, count in sorted(times.items()):
         passed += count
-        if passed >= wanted:
+        if passed >= rank:
             return took
 
     return 0
 
 
 def _seconds(stats: Sequence[dict[str, Any]]) -> float:
-    begun = min((one["start_time"] for one in stats), default=0.0)
-    ended = max((one["last_request_timestamp"] or begun for one in stats), default=0.0)
+    begun = min(map(itemgetter("start_time"), stats), default=0.0)
+    ended = max(map(itemgetter("last_request_timestamp"), stats), default=0.0)
     return float(ended - begun)

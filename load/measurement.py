@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 
-from load.engine.plan import Chunk
+from load.engine.plan import LoadChunk
 from load.latency_histogram import LatencyHistogram
 from load.outcomes import KINDS, RequestColumns, columns_of
 
@@ -76,7 +76,7 @@ class Measurement:
         self.at = self._busy_s = self._measured_s = 0.0
         self._parts: list[tuple[RequestColumns, list[str]]] = []
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: LoadChunk) -> None:
         """Add the requests of a chunk, of all its streams."""
         for raw in chunk.columns.values():
             every = columns_of(raw)
@@ -145,9 +145,9 @@ class Measurement:
 
 def _by_version(columns: RequestColumns, versions: list[str]) -> Iterator[tuple[str, np.ndarray]]:
     """The name and a mask of each version that there is."""
-    for place in np.unique(columns.version):
-        name = versions[place] if place >= 0 else NO_VERSION
-        yield name, columns.version == place
+    for number in np.unique(columns.version):
+        name = versions[number] if number >= 0 else NO_VERSION
+        yield name, columns.version == number
 
 
 def _percentiles(latencies: dict[str, list[np.ndarray]], percent: float) -> dict[str, float]:

@@ -6,7 +6,7 @@ from math import nan
 
 from load.engine.plan import Marked, Phase, Plan, Stream
 from load.generator_process import GeneratorProcess
-from load.limit_search import Step, kept_rate, next_rate
+from load.limit_search import SearchStep, kept_rate, next_rate
 from load.limits import FAIL, INVALID, PASS, LoadLimits, LoadVerdict, judged
 from load.measurement import Measurement
 from load.overload_guard import OverloadGuard
@@ -92,7 +92,7 @@ class LoadRunner:
         of each step. Raises GeneratorFailed.
 
         A step whose generator was too slow ends the search: the limit is not known then."""
-        steps: list[Step] = []
+        steps: list[SearchStep] = []
         runs: list[tuple[float, Measurement, LoadVerdict]] = []
         while (rate := next_rate(steps, first, most)) is not None:
             measured, stopped = self._measured(LoadShape("constant", seconds, rate))
@@ -102,7 +102,7 @@ class LoadRunner:
             if verdict.result == INVALID:
                 break
 
-            steps.append(Step(rate, verdict.result == PASS))
+            steps.append(SearchStep(rate, verdict.result == PASS))
 
         return LoadResult(_of_search(steps, runs, most), runs, kept_rate(steps))
 
@@ -138,12 +138,14 @@ class LoadRunner:
 
 
 def _of_search(
-    steps: Sequence[Step], runs: Sequence[tuple[float, Measurement, LoadVerdict]], most: float
+    steps: Sequence[SearchStep], runs: Sequence[tuple[float, Measurement, LoadVerdict]], most: float
 ) -> LoadVerdict:
     kept, last = kept_rate(steps), runs[-1][2]
     if last.result == INVALID:
-        found = f"the limit is at least {kept:,.0f} requests/s" if kept else "no limit was found"
-        return LoadVerdict(INVALID, (found, *last.reasons))
+        limit_words = (
+            f"the limit is at least {kept:,.0f} requests/s" if kept else "no limit was found"
+        )
+        return LoadVerdict(INVALID, (limit_words, *last.reasons))
     if not kept:
         return LoadVerdict(FAIL, ("even one request a second breaks the limits", *last.reasons))
     if kept >= most:

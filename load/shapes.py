@@ -20,6 +20,11 @@ class Piece:
     end: float
 
     @property
+    def most(self) -> float:
+        """The larger of both."""
+        return max(self.begin, self.end)
+
+    @property
     def count(self) -> float:
         """How many requests fall due in it."""
         return self.seconds * (self.begin + self.end) / 2

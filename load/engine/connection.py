@@ -2,12 +2,9 @@
 
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from load.engine.http_answer import UNTIL_CLOSED, BadAnswer, Head, head_of, is_whole
-
-if TYPE_CHECKING:
-    from load.engine.sender import Sender
 
 RECEIVED_AT_ONCE = 256 * 1024
 LONGEST_ANSWER = 64 * 1024 * 1024
@@ -15,23 +12,43 @@ CONNECT_S = 20.0
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class Connection:
+class Owner(Protocol):
+    """Who sends over connections, and hears how each request ended."""
+
+    def answered(self, connection: "LoadConnection", head: Head) -> None:
+        """An answer is whole."""
+
+    def lost(self, connection: "LoadConnection") -> None:
+        """The connection was closed, or what came is no answer."""
+
+
+class LoadConnection:
     """A socket and what is under way on it.
 
-    intended, sent, told: of the request, in seconds since the start; intended is None while it is
-    idle; told: when the kernel told of the newest bytes. flags: of the request
+    intended, sent, arrived: of the request, in seconds since the start; intended is None while it
+    is idle; arrived: when the kernel told of the newest bytes. flags: of the request
     (load/engine/plan.py). user: of a closed loop. unsent: what there was no room for; is_watched:
     whether the kernel tells of new room."""
 
     __slots__ = (
-        *("buffer", "flags", "head", "intended", "is_watched", "sender", "sent", "socket", "told"),
+        *(
+            "buffer",
+            "flags",
+            "head",
+            "intended",
+            "is_watched",
+            "owner",
+            "sent",
+            "socket",
+            "arrived",
+        ),
         *("unsent", "user"),
     )
 
-    def __init__(self, sender: "Sender", made: socket.socket) -> None:
-        self.sender, self.socket = sender, made
+    def __init__(self, owner: Owner, made: socket.socket) -> None:
+        self.owner, self.socket = owner, made
         self.intended: float | None = None
-        self.sent = self.told = 0.0
+        self.sent = self.arrived = 0.0
         self.flags = 0
         self.user = 0
         self.buffer: bytearray | None = None
@@ -50,9 +67,9 @@ class Connection:
         self.unsent = request[count:] if count < len(request) else b""
         return True
 
-    def readable(self, told: float) -> None:
+    def readable(self, arrived: float) -> None:
         """Take what came, and tell the sender when the answer is whole or the connection lost."""
-        self.told = told
+        self.arrived = arrived
         try:
             data = self.socket.recv(RECEIVED_AT_ONCE)
         except _LATER:
@@ -67,7 +84,7 @@ class Connection:
         try:
             self._take(data)
         except BadAnswer:
-            self.sender.lost(self)
+            self.owner.lost(self)
 
     def _take(self, data: bytes) -> None:
         if self.intended is None:
@@ -91,14 +108,14 @@ class Connection:
             return
 
         self.head = self.buffer = None
-        self.sender.answered(self, head)
+        self.owner.answered(self, head)
 
     def _closed(self) -> None:
         head = self.head
         if head is not None and head.length == UNTIL_CLOSED and self.intended is not None:
-            self.sender.answered(self, head._replace(closes=True))
+            self.owner.answered(self, head._replace(closes=True))
         else:
-            self.sender.lost(self)
+            self.owner.lost(self)
 
 
 def connect(host: str, port: int, tls: bool) -> socket.socket:

@@ -13,13 +13,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
+from operator import attrgetter
 from typing import IO
 from urllib.parse import urlsplit
 
 import msgspec
 
-from load.engine.connection import Connection, connect
-from load.engine.plan import Chunk, Plan
+from load.engine.connection import LoadConnection, connect
+from load.engine.plan import LoadChunk, Plan
 from load.engine.sender import Sender
 from wire.load_mark import HEADER, RENEWED_S, make_mark
 
@@ -46,13 +47,13 @@ class Generator:
         self._tls = parts.scheme == "https"
         self._host = parts.hostname or "127.0.0.1"
         self._port = parts.port or (443 if self._tls else 80)
-        self._poll, self._by_number = select.epoll(), dict[int, Connection]()
+        self._poll, self._by_number = select.epoll(), dict[int, LoadConnection]()
         self._versions: dict[bytes, int] = {}
         self._start = 0.0
         self._threads = ThreadPoolExecutor(OPENED_AT_ONCE)
         self._made: queue.SimpleQueue[tuple[Sender, socket.socket]] = queue.SimpleQueue()
         self.senders = [Sender(plan, stream, self._versions, self) for stream in plan.streams]
-        self._writer = ChunkWriter(output)
+        self._writer = LoadChunkWriter(output)
         self._reported, self._used = 0.0, 0.0
         self._marked_at, self._over = float("-inf"), threading.Event()
 
@@ -85,10 +86,10 @@ class Generator:
     def _loop(self) -> None:
         command = self._commands.fileno()
         self._poll.register(command, select.EPOLLIN)
-        end = max(sender.ends for sender in self.senders) + self.plan.grace_s
-        while not all(sender.is_over for sender in self.senders) and self.now() < end:
+        end = max(map(attrgetter("ends"), self.senders)) + self.plan.grace_s
+        while not all(map(attrgetter("is_over"), self.senders)) and self.now() < end:
             events = self._events()
-            told = self.now()
+            arrived = self.now()
             for number, mask in events:
                 connection = self._by_number.get(number)
                 if number == command:
@@ -96,7 +97,7 @@ class Generator:
                     for sender in self.senders:
                         sender.stop()
                 elif connection is not None:
-                    self._ready(connection, mask, told)
+                    self._ready(connection, mask, arrived)
 
             for sender in self.senders:
                 if sender.next_due <= self.now():
@@ -106,7 +107,7 @@ class Generator:
 
     def _events(self) -> list[tuple[int, int]]:
         """What is ready, at the latest when something is due."""
-        due = min(sender.next_due for sender in self.senders) - self.now()
+        due = min(map(attrgetter("next_due"), self.senders)) - self.now()
         wait = min(due, LONGEST_WAIT_S)
         if wait > 2 * EPOLL_S:
             return self._poll.poll(wait - EPOLL_S, EVENTS_AT_ONCE)
@@ -115,18 +116,18 @@ class Generator:
 
         return self._poll.poll(0, EVENTS_AT_ONCE)
 
-    def _ready(self, connection: Connection, mask: int, told: float) -> None:
+    def _ready(self, connection: LoadConnection, mask: int, arrived: float) -> None:
         has_room = mask & select.EPOLLOUT and connection.unsent
         if has_room and not connection.send(connection.unsent):
-            connection.sender.lost(connection)
+            connection.owner.lost(connection)
             return
 
         if mask & ~select.EPOLLOUT:
-            connection.readable(told)
+            connection.readable(arrived)
 
         self.watch(connection)
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: LoadConnection) -> None:
         """See Loop."""
         number = connection.socket.fileno()
         if number >= 0 and bool(connection.unsent) != connection.is_watched:
@@ -160,10 +161,13 @@ class Generator:
         now, used = self.now(), time.process_time()
         busy = (used - self._used) / max(now - self._reported, 1e-6)
         self._reported, self._used = now, used
-        columns = {sender.stream.name: sender.take() for sender in self.senders}
-        versions = [name.decode("latin-1") for name in self._versions]
-        dropped = sum(sender.dropped for sender in self.senders)
-        self._writer.write(Chunk(columns, versions, now, busy, dropped, last))
+        columns, dropped = {}, 0
+        for sender in self.senders:
+            columns[sender.stream.name] = sender.take()
+            dropped += sender.dropped
+
+        versions = b"\n".join(self._versions).decode("latin-1").split("\n")
+        self._writer.write(LoadChunk(columns, versions, now, busy, dropped, last))
 
     def _open_all(self) -> None:
         """Open every connection before the start."""
@@ -190,13 +194,13 @@ class Generator:
             self._threads.submit(opened)
 
     def _add(self, sender: Sender, made: socket.socket) -> None:
-        connection = Connection(sender, made)
+        connection = LoadConnection(sender, made)
         self._by_number[made.fileno()] = connection
         self._poll.register(made, select.EPOLLIN)
         sender.add(connection)
         self.watch(connection)
 
-    def close(self, connection: Connection) -> None:
+    def close(self, connection: LoadConnection) -> None:
         """See Loop."""
         number = connection.socket.fileno()
         if self._by_number.pop(number, None) is not None:
@@ -205,16 +209,16 @@ class Generator:
         connection.socket.close()
 
 
-class ChunkWriter:
+class LoadChunkWriter:
     """Writes chunks in a thread, so that no request waits for the reader."""
 
     def __init__(self, output: IO[bytes]) -> None:
         self._output = output
-        self._queue: queue.SimpleQueue[Chunk | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[LoadChunk | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def write(self, chunk: Chunk) -> None:
+    def write(self, chunk: LoadChunk) -> None:
         """Write it soon."""
         self._queue.put(chunk)
 

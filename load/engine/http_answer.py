@@ -77,20 +77,20 @@ def _value(data: bytes, names: bytes, name: bytes, end: int) -> bytes:
     return data[start : stop if stop >= 0 else end].strip()
 
 
-def _chunks_end(data: bytes, place: int) -> bool:
-    """Whether the chunks that begin at a place end with these bytes."""
-    while place < len(data):
-        line = data.find(b"\r\n", place)
+def _chunks_end(data: bytes, position: int) -> bool:
+    """Whether the chunks that begin at a position end with these bytes."""
+    while position < len(data):
+        line = data.find(b"\r\n", position)
         if line < 0:
             return False
 
         try:
-            size = int(data[place:line].partition(b";")[0], 16)
+            size = int(data[position:line].partition(b";")[0], 16)
         except ValueError:
             raise BadAnswer from None
 
-        place = line + 2 + size + 2
+        position = line + 2 + size + 2
         if size == 0:
-            return place == len(data)
+            return position == len(data)
 
     return False

@@ -57,7 +57,7 @@ class Plan(msgspec.Struct):
     through: str = ""
 
 
-class Chunk(msgspec.Struct):
+class LoadChunk(msgspec.Struct):
     """Requests that ended lately, and how the generator is.
 
     columns: by stream, bytes of equally long arrays: intended start, sending and answer (doubles,

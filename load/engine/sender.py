@@ -6,13 +6,14 @@ import heapq
 from array import array
 from collections import deque
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from random import Random
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from load.arrivals import arrivals
-from load.engine.connection import Connection
+from load.engine.connection import LoadConnection
 from load.engine.http_answer import Head
 from load.engine.plan import LOST, NO_VERSION, RETRY_AFTER, TYPES, UNANSWERED, WAITED, Plan, Stream
 from load.shapes import Piece, level_at
@@ -36,10 +37,10 @@ class Loop(Protocol):
     def open_later(self, sender: "Sender") -> None:
         """Open a further connection for it."""
 
-    def close(self, connection: Connection) -> None:
+    def close(self, connection: LoadConnection) -> None:
         """Close one."""
 
-    def watch(self, connection: Connection) -> None:
+    def watch(self, connection: LoadConnection) -> None:
         """Wait for room to send, as long as a part of a request is not sent."""
 
 
@@ -50,14 +51,14 @@ class Sender:
         self.stream, self.now, self._loop = stream, loop.now, loop
         self._versions = versions
         self._pieces = [Piece(phase.seconds, phase.begin, phase.end) for phase in stream.phases]
-        self.ends = sum(piece.seconds for piece in self._pieces)
+        self.ends = sum(map(attrgetter("seconds"), self._pieces))
         self._chance = Random(stream.name)  # noqa: S311
         self._arrivals = self._open_loop()
         self.next_due = NEVER
         self._users: list[tuple[float, int]] = []
-        self.idle: list[Connection] = []
+        self.idle: list[LoadConnection] = []
         self.waiting: deque[float] = deque()
-        self.under_way: set[Connection] = set()
+        self.under_way: set[LoadConnection] = set()
         self.sent = self.dropped = 0
         self.columns = _columns()
         self._bodies, self._units, self._head = _bodies(stream), _units(stream), b""
@@ -73,7 +74,7 @@ class Sender:
             self.next_due = next(self._arrivals, NEVER)
             return
 
-        most = max(max(piece.begin, piece.end) for piece in self._pieces)
+        most = max(map(attrgetter("most"), self._pieces))
         for user in range(round(most)):
             heapq.heappush(self._users, (self._chance.random() * self.stream.think_s, user))
 
@@ -99,14 +100,14 @@ class Sender:
 
             self.next_due = next(self._arrivals, NEVER)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: LoadConnection) -> None:
         """Use a connection that is free."""
         if self.waiting:
             self._send(connection, self.waiting.popleft(), WAITED)
         else:
             self.idle.append(connection)
 
-    def answered(self, connection: Connection, head: Head) -> None:
+    def answered(self, connection: LoadConnection, head: Head) -> None:
         """An answer is whole."""
         version = self._versions.get(head.version, NO_VERSION)
         if version == NO_VERSION and head.version and len(self._versions) < MOST_VERSIONS:
@@ -119,7 +120,7 @@ class Sender:
         else:
             self.add(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: LoadConnection) -> None:
         """A connection was closed: its request is lost, and another connection takes its place."""
         if connection.intended is not None:
             self._note(connection, LOST, NO_VERSION, 0)
@@ -141,7 +142,7 @@ class Sender:
     def take(self) -> list[bytes]:
         """The requests that have ended since the last call, as columns."""
         taken, self.columns = self.columns, _columns()
-        return [column.tobytes() for column in taken]
+        return list(map(array.tobytes, taken))
 
     @property
     def is_over(self) -> bool:
@@ -185,7 +186,7 @@ class Sender:
         if self.next_due == NEVER and self._users and not self.under_way:
             self.next_due = self.now() + ASKS_AGAIN_S
 
-    def _send(self, connection: Connection, intended: float | None, flags: int) -> None:
+    def _send(self, connection: LoadConnection, intended: float | None, flags: int) -> None:
         number = self.sent
         self.sent += 1
         unit = connection.user if self.stream.closed else number
@@ -204,9 +205,9 @@ class Sender:
         elif connection.unsent:
             self._loop.watch(connection)
 
-    def _note(self, connection: Connection, status: int, version: int, flags: int) -> None:
+    def _note(self, connection: LoadConnection, status: int, version: int, flags: int) -> None:
         intended = connection.intended or 0.0
-        answered = -1.0 if status in (LOST, UNANSWERED) else connection.told
+        answered = -1.0 if status in (LOST, UNANSWERED) else connection.arrived
         flags |= connection.flags
         self._append(intended, connection.sent, answered, status, version, flags)
         connection.intended = None
@@ -225,20 +226,23 @@ class Sender:
         for column, value in zip(self.columns, values, strict=True):
             column.append(value)
 
-    def _replace(self, connection: Connection) -> None:
+    def _replace(self, connection: LoadConnection) -> None:
         self._loop.close(connection)
         self._loop.open_later(self)
 
 
 def _columns() -> list["array[float]"]:
-    return [array(code) for code in TYPES]
+    return list(map(array, TYPES))
 
 
 def _request_line(url: str, stream: Stream) -> bytes:
     parts = urlsplit(url)
     named = {"Host": parts.netloc, "Content-Type": "application/json", **stream.headers}
-    lines = [f"POST {parts.path or '/'} HTTP/1.1", *(f"{key}: {named[key]}" for key in named)]
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+    text = f"POST {parts.path or '/'} HTTP/1.1\r\n"
+    for name, value in named.items():
+        text += f"{name}: {value}\r\n"
+
+    return text.encode("latin-1")
 
 
 def _units(stream: Stream) -> list[bytes]:

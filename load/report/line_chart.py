@@ -1,8 +1,10 @@
-"""The geometry of a chart of lines: numbers to places in an SVG of 640 x 200. Pure."""
+"""The geometry of a chart of lines: numbers to positions in an SVG of 640 x 200. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil, floor, log10
+from operator import attrgetter, itemgetter
 
 WIDTH, HEIGHT = 640.0, 200.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 8.0, 24.0
@@ -11,7 +13,7 @@ TICKS = 5
 
 
 @dataclass(frozen=True)
-class Series:
+class LineSeries:
     """One line: points in the order of x. dots: draws each point as well."""
 
     name: str
@@ -20,8 +22,8 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line as it is drawn. points: as SVG has them; dots: places of points to mark."""
+class DrawnLine:
+    """A line as it is drawn. points: as SVG has them; dots: positions of points to mark."""
 
     name: str
     colour: int
@@ -31,19 +33,19 @@ class Line:
 
 @dataclass(frozen=True)
 class AxisTick:
-    """A number at a place of an axis."""
+    """A number at a position of an axis."""
 
-    place: float
+    position: float
     text: str
 
 
 @dataclass(frozen=True)
 class LineChart:
-    """A chart. limit: the place and the text of a level that is to be kept, None without one."""
+    """A chart. limit: the position and the text of a level that is to be kept, None without one."""
 
     title: str
     what: str
-    lines: tuple[Line, ...]
+    lines: tuple[DrawnLine, ...]
     x_ticks: tuple[AxisTick, ...]
     y_ticks: tuple[AxisTick, ...]
     limit: AxisTick | None
@@ -52,36 +54,43 @@ class LineChart:
 def line_chart(
     title: str,
     what: str,
-    series: Sequence[Series],
+    series: Sequence[LineSeries],
     logarithmic: bool = False,
     limit: float | None = None,
 ) -> LineChart | None:
     """The chart, None without a point. what: both axes in words. logarithmic: of the upright axis.
     limit: a level that is drawn where it is near the lines.
     """
-    points = [point for one in series for point in one.points if point[1] > 0 or not logarithmic]
+    points = list(chain.from_iterable(map(attrgetter("points"), series)))
+    if logarithmic:
+        points = list(filter(itemgetter(1), points))
+
     if not points:
         return None
 
-    right = max(x for x, _ in points) or 1.0
-    top = max(y for _, y in points) or 1.0
+    xs, ys = zip(*points, strict=True)
+    right, top = max(xs) or 1.0, max(ys) or 1.0
     if limit is not None and limit <= 3 * top:
         top = max(top, limit * 1.05)
     else:
         limit = None
 
-    lowest = min(y for _, y in points) if logarithmic else 0.0
+    lowest = min(ys) if logarithmic else 0.0
     scale = _Scale(lowest, top, logarithmic)
     lines = []
     for number, one in enumerate(series):
-        shown = [(x, y) for x, y in one.points if y > 0 or not logarithmic]
-        places = [(_x(x / right), scale.place(y)) for x, y in shown]
-        drawn = " ".join(f"{x},{y}" for x, y in places)
-        lines.append(Line(one.name, number % COLOURS, drawn, tuple(places) if one.dots else ()))
+        positions = []
+        for x, y in one.points:
+            if y > 0 or not logarithmic:
+                positions.append((_x(x / right), scale.position(y)))
+
+        drawn = " ".join(f"{x},{y}" for x, y in positions)
+        dots = tuple(positions) if one.dots else ()
+        lines.append(DrawnLine(one.name, number % COLOURS, drawn, dots))
 
     x_ticks = tuple(AxisTick(_x(at / right), f"{at:,g}") for at in _round_numbers(right))
-    y_ticks = tuple(AxisTick(scale.place(at), f"{at:,g}") for at in scale.numbers())
-    marked = None if limit is None else AxisTick(scale.place(limit), f"limit {limit:g}")
+    y_ticks = tuple(AxisTick(scale.position(at), f"{at:,g}") for at in scale.numbers())
+    marked = None if limit is None else AxisTick(scale.position(limit), f"limit {limit:g}")
     return LineChart(title, what, tuple(lines), x_ticks, y_ticks, marked)
 
 
@@ -93,7 +102,7 @@ class _Scale:
     top: float
     logarithmic: bool
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         if self.logarithmic:
             low, high = self._decades()
             share = (log10(value) - low) / (high - low)

@@ -4,7 +4,9 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import filterfalse
 from math import isnan
+from operator import attrgetter
 from pathlib import Path
 
 import jinja2
@@ -14,7 +16,7 @@ from load.latency_histogram import LatencyHistogram, upper_edges_us
 from load.limits import LoadLimits, shares
 from load.measurement import NO_VERSION, Measurement
 from load.outcomes import KINDS
-from load.report.line_chart import LineChart, Series, line_chart
+from load.report.line_chart import LineChart, LineSeries, line_chart
 from load.run_load import LoadResult
 
 FOLDER = Path(__file__).parent
@@ -43,7 +45,7 @@ def page(about: LoadPage, result: LoadResult, limits: LoadLimits) -> str:
         about=about,
         result=result,
         measured=measured,
-        versions=[one for _, one in sorted(measured.versions.items())],
+        versions=sorted(measured.versions.values(), key=attrgetter("name")),
         real=shares(list(measured.versions.values())),
         limits=limits,
         charts=list(_charts(result, limits)),
@@ -65,7 +67,7 @@ def _charts(result: LoadResult, limits: LoadLimits) -> Iterator[LineChart]:
     yield from filter(None, [_rates(measured), _distributions(measured)])
 
 
-def _times(measured: Measurement, name: str, percent: int) -> Series:
+def _times(measured: Measurement, name: str, percent: int) -> LineSeries:
     """A version's percentile, window by window."""
     points = []
     for window in measured.windows:
@@ -73,31 +75,35 @@ def _times(measured: Measurement, name: str, percent: int) -> Series:
         if took is not None:
             points.append((window.at + window.seconds, took))
 
-    return Series(name, points)
+    return LineSeries(name, points)
 
 
 def _search(result: LoadResult, limits: LoadLimits) -> LineChart | None:
     """The p99 of each rate that was tried."""
     tried = sorted((rate, run.total.latencies.ms(99)) for rate, run, _ in result.runs)
-    points = [(rate, took) for rate, took in tried if not isnan(took)]
-    series = [Series("p99", points, dots=True)]
+    points = list(filterfalse(lambda point: isnan(point[1]), tried))
+    series = [LineSeries("p99", points, dots=True)]
     return line_chart("p99 by rate", "ms by requests/s", series, True, limits.p99_ms)
 
 
 def _rates(measured: Measurement) -> LineChart | None:
     series = []
     for kind, word in enumerate(KINDS):
-        points = [(w.at + w.seconds, w.counts[kind] / w.seconds) for w in measured.windows]
-        if any(y for _, y in points):
-            series.append(Series(word, points))
+        points = []
+        for window in measured.windows:
+            points.append((window.at + window.seconds, window.counts[kind] / window.seconds))
+
+        if measured.total.counts[kind]:
+            series.append(LineSeries(word, points))
 
     return line_chart("Answers a second", "requests/s by second", series)
 
 
 def _distributions(measured: Measurement) -> LineChart | None:
-    series = [
-        Series(name, _percentiles(measured.versions[name].latencies)) for name in _names(measured)
-    ]
+    series = []
+    for name in _names(measured):
+        series.append(LineSeries(name, _percentiles(measured.versions[name].latencies)))
+
     return line_chart("Latencies", "ms by percentile", series, logarithmic=True)
 
 
@@ -113,7 +119,7 @@ def _percentiles(latencies: LatencyHistogram) -> list[tuple[float, float]]:
 
 
 def _names(measured: Measurement) -> list[str]:
-    return sorted(name for name in measured.versions if name != NO_VERSION)
+    return sorted(measured.versions.keys() - {NO_VERSION})
 
 
 def _ms(value: float) -> str:

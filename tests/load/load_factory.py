@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from load.engine.plan import Chunk
+from load.engine.plan import LoadChunk
 from load.measurement import Measurement
 
 DTYPES = (np.float64, np.float64, np.float64, np.int16, np.int8, np.int8)
@@ -13,13 +13,13 @@ def chunk(
     at: float,
     versions: tuple[str, ...] = ("v1", "v2"),
     **more: object,
-) -> Chunk:
+) -> LoadChunk:
     """requests: (intended, sent, answered, status, version, flags) each."""
     columns = [
         np.array([request[place] for request in requests], dtype).tobytes()
         for place, dtype in enumerate(DTYPES)
     ]
-    return Chunk({"load": columns}, list(versions), at, **{"busy": 0.1, **more})
+    return LoadChunk({"load": columns}, list(versions), at, **{"busy": 0.1, **more})
 
 
 def measured(

@@ -3,16 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.limit_search import PRECISION, Step, kept_rate, next_rate
+from load.limit_search import PRECISION, SearchStep, kept_rate, next_rate
 
 
 def search(limit: float, first: float, most: float, stalls: frozenset[int] = frozenset()):
     """The steps of a search against a server that bears `limit`; at the steps in `stalls` the
     machine stood still.
     """
-    steps: list[Step] = []
+    steps: list[SearchStep] = []
     while (rate := next_rate(steps, first, most)) is not None:
-        steps.append(Step(rate, rate <= limit and len(steps) not in stalls))
+        steps.append(SearchStep(rate, rate <= limit and len(steps) not in stalls))
         assert len(steps) < 60
 
     return steps

@@ -18,21 +18,21 @@ from load.run_load import LoadResult
 
 CODES = {PASS: DONE, FAIL: REFUSED, INVALID: UNDECIDED}
 SIGNS = {PASS: "✔", FAIL: "✖", INVALID: "◌"}
-TOLD_S = 2.0
+EVERY_S = 2.0
 
 
 def progress(out: Out) -> Callable[[Measurement], None]:
     """A line every other second."""
-    told: list[float] = [0.0]
+    printed_at: list[float] = [0.0]
 
     def tell(measured: Measurement) -> None:
-        if measured.at < told[0]:
-            told[0] = 0.0
+        if measured.at < printed_at[0]:
+            printed_at[0] = 0.0
 
-        if measured.at - told[0] < TOLD_S:
+        if measured.at - printed_at[0] < EVERY_S:
             return
 
-        told[0] = measured.at
+        printed_at[0] = measured.at
         total = measured.total
         out.say(
             f"  {measured.at:5.0f} s  {total.requests:,} requests  p50 "
