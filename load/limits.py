@@ -12,9 +12,11 @@ PASS, FAIL, INVALID = "pass", "fail", "invalid"
 FEWEST = 100
 """Requests of a version from which on the limits are held against it alone."""
 MOST_BUSY = 0.95
-MOST_DELAY_MS, MOST_DELAY_SHARE = 2.0, 0.25
-"""The generator's own p99 delay above which a run is invalid: both this time and this share of the
-measured p99."""
+LEAST_DELAY_MS = 2.0
+"""The generator's own p99 delay never makes a run invalid below this."""
+OF_A_LIMIT, OF_A_MEASURED = 0.1, 0.25
+"""It does above this share of the p99's limit; of a run that broke a limit, above this share of the
+measured p99, for without it the run might have kept the limit."""
 LEAST_OFFERED = 0.95
 
 
@@ -42,15 +44,15 @@ def judged(measured: Measurement, limits: LoadLimits, stopped: str = "") -> Load
     """The verdict on a run. stopped: why it was ended early, empty where it was not.
 
     A generator that was late makes it invalid, whatever was measured."""
-    faults = tuple(generator_faults(measured))
-    if faults:
-        return LoadVerdict(INVALID, faults)
-
     broken = list(_broken(measured.total, limits, "all requests"))
     for load in measured.versions.values():
         alone = load.requests < measured.total.requests
         if load.name != NO_VERSION and load.requests >= FEWEST and alone:
             broken += _broken(load, limits, load.name)
+
+    faults = tuple(generator_faults(measured, limits.p99_ms, bool(broken)))
+    if faults:
+        return LoadVerdict(INVALID, faults)
 
     if stopped:
         broken.insert(0, stopped)
@@ -58,8 +60,10 @@ def judged(measured: Measurement, limits: LoadLimits, stopped: str = "") -> Load
     return LoadVerdict(FAIL if broken else PASS, tuple(broken))
 
 
-def generator_faults(measured: Measurement) -> Iterator[str]:
-    """Why the generator's figures are not the server's, with numbers."""
+def generator_faults(measured: Measurement, limit_ms: float, is_broken: bool) -> Iterator[str]:
+    """Why the generator's figures are not the server's, with numbers. limit_ms: of the p99;
+    is_broken: whether the run broke a limit.
+    """
     if not measured.total.requests:
         yield "nothing was sent: give it more time, or a higher rate"
         return
@@ -74,11 +78,15 @@ def generator_faults(measured: Measurement) -> Iterator[str]:
         )
 
     delay, p99 = measured.own_delay.ms(99), measured.total.latencies.ms(99)
-    largest = MOST_DELAY_MS if isnan(p99) else max(MOST_DELAY_MS, MOST_DELAY_SHARE * p99)
+    share = OF_A_LIMIT * limit_ms
+    if is_broken and not isnan(p99):
+        share = OF_A_MEASURED * p99
+
+    largest = max(LEAST_DELAY_MS, share)
     if delay > largest:
         yield (
             f"the generator itself sent 1 % of the requests more than {delay:.1f} ms late (at most "
-            f"{largest:.1f} ms of a p99 of {p99:.1f} ms would do): leave it more processor"
+            f"{largest:.1f} ms would do): leave it more processor"
         )
 
     sent = measured.total.requests + measured.warm_up

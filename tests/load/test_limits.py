@@ -61,6 +61,15 @@ def test_a_generator_that_was_too_slow_makes_the_run_invalid_and_says_by_how_muc
     assert word in verdict.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("delay_ms", "ms", "result"),
+    [(1.9, 3.0, PASS), (2.1, 3.0, INVALID), (5.0, 40.0, FAIL), (20.0, 40.0, INVALID)],
+)
+def test_a_delay_matters_where_it_may_have_changed_the_verdict(delay_ms, ms, result):
+    """A tenth of the limit of 20 ms, or a quarter of what was measured where that broke it."""
+    assert judged(measured(delay_ms=delay_ms, ms=ms), LIMITS).result == result
+
+
 def test_fewer_requests_than_fell_due_make_it_invalid():
     made = measured()
     made.expected = 2_000
