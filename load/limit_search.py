@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
+MOST_STEPS = 40
+"""After so many the search ends with what is known."""
 PRECISION = 1.05
 GROWTH = 2.0
 
@@ -21,6 +23,8 @@ def next_rate(steps: Sequence[SearchStep], first: float, most: float) -> float |
 
     A rate counts as too much only after it broke the limits twice: one stall of the machine is not
     the limit. most: is never exceeded."""
+    if len(steps) >= MOST_STEPS:
+        return None
     if steps and not steps[-1].kept and steps.count(steps[-1]) == 1:
         return steps[-1].rate
 

@@ -14,6 +14,7 @@ from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from load.engine.plan import Marked
 from load.generator_process import GeneratorFailed
+from load.limit_search import MOST_STEPS
 from load.limits import LoadLimits
 from load.measurement import Measurement
 from load.report.page import LoadPage, page
@@ -24,7 +25,6 @@ from targets.base import Say
 from wire.load_mark import mark_key
 
 MOST_UNITS = 100_000
-LONGEST_SEARCH_STEPS = 40
 
 
 def load_test(
@@ -44,7 +44,7 @@ def load_test(
     if report is not None:
         check_report(report)
 
-    steps = LONGEST_SEARCH_STEPS if shape.name == FIND_LIMIT else 1
+    steps = MOST_STEPS if shape.name == FIND_LIMIT else 1
     address = address_of(workspace, options, steps * shape.seconds, say)
     limits = LoadLimits(settings.p50_ms, settings.p99_ms, settings.errors, settings.shed)
     with bodies_file(workspace, ledger, options.rows) as bodies:

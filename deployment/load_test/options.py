@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from deployment.commands.strategy_options import seconds
 from deployment.workspace.errors import BadOption
+from load.limit_search import MOST_STEPS
 from load.run_load import LoadShape
 from load.shapes import SHAPES
 from rollout.durations import shown_seconds
@@ -13,7 +14,6 @@ FIND_LIMIT = "find-limit"
 SOAK = "soak"
 ENGINES = ("sluice", "locust")
 RATE, STEP_RATE, STEP_S = 100.0, 250.0, 6.0
-MOST_USERS = 5_000
 LASTS = {"constant": "30s", "ramp": "1m", "spike": "1m", "soak": "10m", FIND_LIMIT: "6s"}
 """By shape; of find-limit, each step."""
 
@@ -66,9 +66,11 @@ def shape_of(options: LoadOptions, settings: LoadSettings) -> LoadShape:
         raise BadOption("--shape find-limit looks for a rate: leave --users out")
 
     lasts = seconds(options.lasts or LASTS[options.shape])
-    if lasts > settings.max_s:
+    longest = settings.max_s / (MOST_STEPS if options.shape == FIND_LIMIT else 1)
+    if lasts > longest:
         raise BadOption(
-            f"--for is at most {shown_seconds(settings.max_s)} here (load.max_s in deploy.toml)"
+            f"--for is at most {shown_seconds(longest)} here (load.max_s in deploy.toml; a step of "
+            f"find-limit has a {MOST_STEPS}th of it)"
         )
 
     rate = options.rate

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.limit_search import PRECISION, SearchStep, kept_rate, next_rate
+from load.limit_search import MOST_STEPS, PRECISION, SearchStep, kept_rate, next_rate
 
 
 def search(limit: float, first: float, most: float, stalls: frozenset[int] = frozenset()):
@@ -13,7 +13,7 @@ def search(limit: float, first: float, most: float, stalls: frozenset[int] = fro
     steps: list[SearchStep] = []
     while (rate := next_rate(steps, first, most)) is not None:
         steps.append(SearchStep(rate, rate <= limit and len(steps) not in stalls))
-        assert len(steps) < 60
+        assert len(steps) <= MOST_STEPS
 
     return steps
 

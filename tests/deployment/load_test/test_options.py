@@ -14,6 +14,7 @@ BOUNDS = LoadSettings(max_rate=1_000, max_s=600)
     [
         (LoadOptions(rate=1_001), "load.max_rate"),
         (LoadOptions(lasts="11m"), "load.max_s"),
+        (LoadOptions(lasts="16s", shape="find-limit"), "load.max_s"),
         (LoadOptions(lasts="soon"), "no duration"),
         (LoadOptions(rate=1, users=1), "one of them"),
         (LoadOptions(users=5, shape="find-limit"), "looks for a rate"),
