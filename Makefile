@@ -37,7 +37,7 @@ e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e
 
 bench: system ## the figures in docs/benchmarks.md, an hour and more; what `make peers` set up is in it
-	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.protocols && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.abuse && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
+	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.protocols && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && ./scripts/setup.sh locust && $(PYTHON) -m benchmarks.load && $(PYTHON) -m benchmarks.abuse && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
 
 peers: setup ## what `python -m benchmarks.serving --peers all` compares with (HAProxy as root)
 	@./scripts/setup.sh peers && ./benchmarks/peers/setup.sh

@@ -536,7 +536,7 @@ def load(
     rows: Annotated[
         str | None, Option(help="Rows to send: a file, or `recent`; golden rows by default.")
     ] = None,
-    connections: Annotated[int, Option(help="Connections to keep open.", least=1, most=5000)] = 64,
+    connections: Annotated[int, Option(help="Connections to keep open.", least=1, most=5000)] = 256,
     to: Annotated[
         str | None, Option(help="An address of load.addresses; this router by default.")
     ] = None,

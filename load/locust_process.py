@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import ceil
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,7 +76,14 @@ def run_locust(
         named.write_text(json.dumps(asdict(job)))
         environ = {**os.environ, "SLUICE_LOAD_JOB": str(named), "PYTHONPATH": str(ROOT)}
         words = [str(PYTHON), "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
-        words += ["--users", str(users), "--spawn-rate", str(users), "--run-time", f"{seconds:g}s"]
+        words += [
+            "--users",
+            str(users),
+            "--spawn-rate",
+            str(users),
+            "--run-time",
+            f"{ceil(seconds)}s",
+        ]
         words += ["--stop-timeout", "5", *_ways(web)]
         if report:
             words += ["--html", report]

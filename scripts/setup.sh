@@ -28,7 +28,7 @@ environment() {
     cp requirements.txt "$stamp"
 }
 
-load() {
+locust() {
     stamp=.venv-locust/.requirements
     if [ -f "$stamp" ] && cmp -s "$stamp" load/locust/requirements.txt; then
         return
@@ -71,7 +71,7 @@ case "${1:-environment}" in
     environment) environment ;;
     docs) documentation ;;
     peers) packages haproxy ;;
-    locust) load ;;
-    system) environment; packages postgresql nginx-light wrk prometheus chromium ;;
+    locust) locust ;;
+    system) environment; locust; packages postgresql nginx-light wrk prometheus chromium ;;
     *) echo "usage: setup.sh [environment|system|peers|docs|locust]" >&2; exit 2 ;;
 esac

@@ -30,7 +30,7 @@ class LoadOptions:
     shape: str = "constant"
     lasts: str | None = None
     rows: str | None = None
-    connections: int = 64
+    connections: int = 256
     to: str | None = None
     yes_this_costs: bool = False
 

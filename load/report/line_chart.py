@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 from operator import attrgetter, itemgetter
 
 WIDTH, HEIGHT = 640.0, 200.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 8.0, 24.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 8.0, 24.0
 COLOURS = 6
 TICKS = 5
 
