@@ -139,7 +139,7 @@ class LoadSettings:
     p99_ms: float = 250.0
     errors: float = 0.001
     shed: float = 0.01
-    max_rate: float = 20_000.0
+    max_rate: float = 50_000.0
     max_s: float = 3_600.0
     addresses: tuple[str, ...] = ()
 
