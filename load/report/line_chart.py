@@ -75,7 +75,10 @@ def line_chart(
     else:
         limit = None
 
-    lowest = min(ys) if logarithmic else 0.0
+    lowest = 0.0
+    if logarithmic:
+        lowest = min(ys) if limit is None else min(*ys, limit)
+
     scale = _Scale(lowest, top, logarithmic)
     lines = []
     for number, one in enumerate(series):
