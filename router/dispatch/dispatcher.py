@@ -132,6 +132,7 @@ class Dispatcher:
     clock: Callable[[], float] = time.time
     spans: RequestSpans | None = None
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
+    _load_draws: dict[str, Draw] = field(default_factory=dict, init=False)
     _units: SeenUnits | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
 
@@ -170,7 +171,7 @@ class Dispatcher:
 
         gone = [version for version in self.lanes if version not in table.addresses]
         self._begin_rollout(table)
-        self.table, self._draws = table, {}
+        self.table, self._draws, self._load_draws = table, {}, {}
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
 
@@ -265,7 +266,11 @@ class Dispatcher:
         else:
             raise _nothing_released()
 
-        return Draw(version, LOAD, apart=self.load_counts)
+        draw = self._load_draws.get(version)
+        if draw is None:
+            draw = self._load_draws[version] = Draw(version, LOAD, apart=self.load_counts)
+
+        return draw
 
     def _draws_of(self, version: str) -> tuple[Draw, Draw]:
         """A version's draws under this table: for the first request of a unit, and for others."""
