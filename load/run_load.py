@@ -14,6 +14,8 @@ from load.shapes import Piece, pieces_of
 
 GRACE_S = 12.0
 """How long the last answers are waited for: a little longer than the router's deadline."""
+MOST_INVALID = 3
+"""Runs of a search in a row whose generator was too slow: fewer are stalls of the machine."""
 Follow = Callable[[Measurement], None]
 
 
@@ -91,16 +93,21 @@ class LoadRunner:
         """The largest rate that keeps the limits. first: to try; most: is never exceeded; seconds:
         of each step. Raises GeneratorFailed.
 
-        A step whose generator was too slow ends the search: the limit is not known then."""
+        A rate at which the generator was too slow three times in a row ends the search: the limit
+        is not known then."""
         steps: list[SearchStep] = []
         runs: list[tuple[float, Measurement, LoadVerdict]] = []
+        invalid = 0
         while (rate := next_rate(steps, first, most)) is not None:
             measured, stopped = self._measured(LoadShape("constant", seconds, rate))
             verdict = judged(measured, self.limits, stopped)
             runs.append((rate, measured, verdict))
             say(f"{rate:,.0f} requests/s: {verdict.result}{_because(verdict)}")
-            if verdict.result == INVALID:
+            invalid = invalid + 1 if verdict.result == INVALID else 0
+            if invalid == MOST_INVALID:
                 break
+            if invalid:
+                continue
 
             steps.append(SearchStep(rate, verdict.result == PASS))
 

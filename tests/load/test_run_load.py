@@ -10,6 +10,7 @@ from load.generator_process import GeneratorFailed, GeneratorProcess
 from load.limits import FAIL, LoadLimits
 from load.outcomes import together
 from load.run_load import LoadRunner, LoadShape, LoadTarget
+from tests.load.load_factory import measured
 from tests.load.toy_server import Handler, serving
 from wire.load_mark import check_mark
 
@@ -123,3 +124,24 @@ def test_a_run_stops_long_before_its_end_where_a_server_answers_errors_alone(bod
     assert result.verdict.result in (FAIL, "invalid")
     assert result.shown.at < 300
     assert result.shown.total.counts[3] == result.shown.total.requests > 0
+
+
+@pytest.mark.parametrize(("stalls", "result", "kept"), [(2, "pass", True), (3, "invalid", False)])
+def test_a_search_repeats_a_run_whose_generator_was_late_and_gives_up_after_three(
+    monkeypatch, bodies, stalls, result, kept
+):
+    left = [stalls]
+
+    def run(_, shape):
+        is_late = shape.rate == 200.0 and left[0] > 0
+        left[0] -= is_late
+        slow = 500.0 if shape.rate > 300 else 1.0
+        return measured(ms=slow, delay_ms=400.0 if is_late else 0.1), ""
+
+    monkeypatch.setattr(LoadRunner, "_measured", run)
+    target = LoadTarget("http://127.0.0.1:1", bodies, {}, "", 0, 1, Marked("run1", KEY))
+    runner, said = LoadRunner(target, LoadLimits(50, 250, 0.0, 0.0)), []
+    found = runner.find_limit(100.0, 10_000.0, 1.0, said.append)
+    assert found.verdict.result == result
+    assert (300 / 1.05 <= found.limit <= 300) == kept
+    assert len(said) == len(found.runs)
