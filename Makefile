@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test quick trials soak check e2e boosters bench peers docs site lock clean
+.PHONY: help setup system demo test quick trials soak check e2e boosters bench peers docs locust site lock clean
 PYTHON := .venv/bin/python
 BOOSTERS := var/boosters/bin/python -m pytest -q -n 0
 OF_BOOSTERS := tests/delivery/onnx/converters/boosters tests/delivery/onnx/converters/meta/test_imbalanced_learn.py
@@ -34,7 +34,7 @@ soak: system ## slow proofs: the verdict's promises by thousands of rollouts, an
 	@$(PYTHON) -m pytest -m soak tests
 
 check: setup ## lint, types and the imports contract
-	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery export deployment targets emulator environments deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
+	@ruff check . && ruff format --check --quiet . && mypy cli rollout store wire batch router service delivery export deployment targets emulator environments load deploy.py && lint-imports --no-cache >/dev/null && $(PYTHON) -m scripts.structure --json && echo "check: clean"
 
 e2e: system ## only the tests with real processes
 	@$(PYTHON) -m pytest tests/e2e
@@ -43,13 +43,16 @@ boosters: setup ## the tests with LightGBM, XGBoost and imbalanced-learn, in an 
 	@./scripts/setup.sh boosters && $(BOOSTERS) $(OF_BOOSTERS)
 
 bench: system ## the figures in docs/benchmarks.md, an hour and more; what `make peers` set up is in it
-	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.protocols && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && $(PYTHON) -m benchmarks.abuse && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
+	@$(PYTHON) -m benchmarks.serving --peers all && $(PYTHON) -m benchmarks.protocols && $(PYTHON) -m benchmarks.rollout && $(PYTHON) -m benchmarks.overload && ./scripts/setup.sh locust && $(PYTHON) -m benchmarks.load && $(PYTHON) -m benchmarks.abuse && $(PYTHON) -m benchmarks.spent && $(PYTHON) -m benchmarks.verdict && $(PYTHON) -m benchmarks.conduct && $(PYTHON) -m benchmarks.slugs && $(PYTHON) -m benchmarks.report
 
 peers: setup ## what `python -m benchmarks.serving --peers all` compares with (HAProxy as root)
 	@./scripts/setup.sh peers && ./benchmarks/peers/setup.sh
 
 docs: setup ## write the pictures and tables that docs/ takes from the code
 	@$(PYTHON) -m scripts.pictures
+
+locust: ## users' load by Locust with its page, against the running stack (in an environment of its own, .venv-locust)
+	@./scripts/setup.sh locust && $(PYTHON) deploy.py load --engine locust --web
 
 site: ## build the documentation as a site in site/ (in an environment of its own, .venv-docs)
 	@./scripts/setup.sh docs && NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict && echo "site/index.html"
@@ -58,4 +61,4 @@ lock: setup ## compile requirements.txt from environment.yaml
 	@$(PYTHON) scripts/requirements.py
 
 clean: ## remove what was made here (stops nothing: `python deploy.py down` first)
-	@rm -rf .venv .venv-docs var/boosters site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-docs var/boosters .venv-locust site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -571,6 +571,55 @@ def watch(
 
 
 @app.verb()
+def load(
+    rate: Annotated[
+        float | None,
+        Option("--rate", help="Requests a second, whatever becomes of them.", least=1),
+    ] = None,
+    users: Annotated[
+        int | None,
+        Option(help="Instead: users who wait for their answers.", least=1, most=5000),
+    ] = None,
+    think: Annotated[str, Option(help="A user's time between answer and request.")] = "1s",
+    shape: Annotated[str, Option(help="constant, ramp, spike, soak or find-limit.")] = "constant",
+    lasts: Annotated[
+        str | None, Option("--for", help="How long, for example 2m; each step of find-limit.")
+    ] = None,
+    rows: Annotated[
+        str | None, Option(help="Rows to send: a file, or `recent`; golden rows by default.")
+    ] = None,
+    connections: Annotated[int, Option(help="Connections to keep open.", least=1, most=5000)] = 256,
+    to: Annotated[
+        str | None, Option(help="An address of load.addresses; this router by default.")
+    ] = None,
+    report: Annotated[Path | None, Option(help="Write one HTML page with plots.")] = None,
+    engine: Annotated[str, Option(help="sluice, or locust: users alone.")] = "sluice",
+    web: Annotated[bool, Option("--web", help="With --engine locust: its page.")] = False,
+    yes_this_costs: Annotated[
+        bool, Option("--yes-this-costs", help="Accept the bill of a stack that costs.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Load the stack with marked requests that count as no evidence, and judge it by limits."""
+    with _command(as_json) as (out, workspace):
+        from cli.render.load import result as renderer
+        from deployment.load_test.load_test import load_test
+        from deployment.load_test.options import LoadOptions, wants_locust
+
+        options = LoadOptions(
+            rate, users, think, shape, lasts, rows, connections, to, yes_this_costs
+        )
+        if wants_locust(engine, web):
+            from deployment.load_test.locust import locust_test
+
+            run = locust_test(workspace, options, web, out.say, report)
+            raise SystemExit(renderer.locust_ended(out, run, report))
+
+        result = load_test(workspace, options, renderer.progress(out), out.say, report)
+        raise SystemExit(renderer.ended(out, result, report))
+
+
+@app.verb()
 def metrics(
     version: Annotated[
         str | None, Argument(help="The version, for example v2; all of them by default.")

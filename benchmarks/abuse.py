@@ -26,11 +26,11 @@ from rich.table import Table
 
 from benchmarks.arrivals import Arrived, Phase, send, stream
 from benchmarks.attacks import ATTACKS
-from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, BenchmarkFailed, send_signal, tree, until
 from benchmarks.results import leave
 from benchmarks.rollback_time import rollback_over_python
 from benchmarks.setups.sluice import Stack, stack
+from benchmarks.wrk_load import write_bodies
 from store import LedgerStore
 from store.engine import engine
 

@@ -1,28 +1,36 @@
 """Open-loop load: requests that are due at a constant rate, whatever became of those before them.
 
 Every time is counted from the intended start, so that a stall of the server is felt by all that
-fell due meanwhile. benchmarks/arriving.py sends, in a process of its own."""
+fell due meanwhile. load/engine/ sends, in a process of its own."""
 
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 
-import msgspec
 import numpy as np
 
-from benchmarks.open_loop import LOST, UNANSWERED, Columns, Phase, Plan, Stream
-from benchmarks.processes import ROOT, BenchmarkFailed
+from benchmarks.processes import BenchmarkFailed
+from load.engine import plan
+from load.engine.plan import LOST, RETRY_AFTER, UNANSWERED, Plan, Stream
+from load.generator_process import GeneratorFailed, GeneratorProcess
+from load.outcomes import RequestColumns, together
 
 __all__ = ["Arrived", "Phase", "Stream", "send", "stream"]
 
 GRACE_S = 15.0
-START_S = 60.0
 LOOK_S = 0.02
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many requests a second for some seconds; a rate of 0, which has to be the only phase, is a
+    closed loop: every connection is always busy.
+    """
+
+    rate: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,12 @@ def stream(
 ) -> Stream:
     """One kind of requests; `_` in a header's name stands for `-`."""
     named = {key.replace("_", "-"): value for key, value in headers.items()}
-    return Stream(name, str(bodies), list(phases), connections, named)
+    closed = not phases[0].rate
+    levels = [connections if closed else phase.rate for phase in phases]
+    sent = [
+        plan.Phase(phase.seconds, level, level) for phase, level in zip(phases, levels, strict=True)
+    ]
+    return Stream(name, str(bodies), sent, connections, named, closed=closed)
 
 
 def send(
@@ -83,46 +96,38 @@ def send(
 ) -> dict[str, Arrived]:
     """Send all streams at once and wait for their answers; `meanwhile` is called every 20 ms.
 
-    Raises BenchmarkFailed where the generator does not end.
+    Raises BenchmarkFailed where the generator fails.
     """
-    plan = Plan(url, list(streams), GRACE_S)
-    longest = max(map(_seconds, streams))
-    with TemporaryFile() as plan_file, TemporaryFile() as output, TemporaryFile() as error:
-        plan_file.write(msgspec.json.encode(plan))
-        plan_file.seek(0)
-        command = [sys.executable, "-m", "benchmarks.open_loop"]
-        with subprocess.Popen(
-            command, cwd=ROOT, stdin=plan_file, stdout=output, stderr=error
-        ) as process:
-            _wait(process, time.monotonic() + longest + GRACE_S + START_S, meanwhile)
-        if process.returncode:
-            error.seek(0)
-            raise BenchmarkFailed(f"the generator failed: {error.read().decode()[-500:]}")
-        output.seek(0)
-        columns = msgspec.msgpack.decode(output.read(), type=dict[str, Columns])
+    parts: dict[str, list[list[bytes]]] = {stream.name: [] for stream in streams}
+    with GeneratorProcess(Plan(url, list(streams), GRACE_S)) as generator, _called(meanwhile):
+        try:
+            for chunk in generator.chunks():
+                for name, columns in chunk.columns.items():
+                    parts[name].append(columns)
+        except GeneratorFailed as error:
+            raise BenchmarkFailed(f"the generator failed: {error}") from error
 
-    return {name: _arrived(requests) for name, requests in columns.items()}
+    return {name: _arrived(together(columns)) for name, columns in parts.items()}
 
 
-def _wait(process: "subprocess.Popen[bytes]", end: float, meanwhile: Callable[[], None]) -> None:
+@contextmanager
+def _called(function: Callable[[], None]) -> Iterator[None]:
+    """Call a function every 20 ms in a thread, until the end of the context."""
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.wait(LOOK_S):
+            function()
+
+    thread = threading.Thread(target=call)
+    thread.start()
     try:
-        while process.poll() is None:
-            meanwhile()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(LOOK_S)
-            if time.monotonic() > end:
-                raise BenchmarkFailed("the generator did not end in time")
-    except BaseException:
-        process.kill()
-        raise
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
-def _seconds(stream: Stream) -> float:
-    return sum(phase.seconds for phase in stream.phases)
-
-
-def _arrived(columns: Columns) -> Arrived:
-    doubles = map(np.frombuffer, (columns.intended, columns.sent, columns.answered))
-    return Arrived(
-        *doubles, np.frombuffer(columns.status, np.int16), np.frombuffer(columns.retry, np.int8)
-    )
+def _arrived(columns: RequestColumns) -> Arrived:
+    retry = (columns.flags & RETRY_AFTER > 0).astype(np.int8)
+    return Arrived(columns.intended, columns.sent, columns.answered, columns.status, retry)

@@ -1,107 +1,170 @@
-"""Closed-loop load by wrk: so many connections, each sending its next request when the last one is
-answered.
+"""Generators of load, beside each other: `python -m benchmarks.load [--json] [--rounds 5]`.
+
+Each sends to nginx, which answers a constant, in turn and in one process: the engine of
+`python deploy.py load`, wrk, and Locust (FastHttpUser, the locustfile of `--engine locust`).
+
+- ratio_locust, ratio_wrk: answers a second of the engine by theirs, 32 connections always busy.
+- p50_ratio: the engine's median latency by wrk's, with one connection.
+- own_delay_p99_ms: how late the engine itself sends, at a tenth of its rate.
+- limit_over_capacity, with `--limit`: the rate that `--shape find-limit` finds for a Sluice, by the
+  mean of the capacities that benchmarks/overload.py measures before and after; null where the run
+  was invalid, as on a machine that does something else.
+
+Of several rounds the median of each round's ratio is told. The last line is one JSON object.
 """
 
-import shutil
+import argparse
+import json
+import os
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
-import msgspec
-import pandas as pd
+from rich.console import Console
+from rich.table import Table
 
-from benchmarks.processes import BenchmarkFailed
-from examples.flights.data import instances, months
+from benchmarks.arrivals import Arrived, Phase, send, stream
+from benchmarks.overload import Measurer, bodies_of
+from benchmarks.processes import ROOT, BenchmarkFailed
+from benchmarks.results import leave
+from benchmarks.setups import floors
+from benchmarks.setups.sluice import stack
+from benchmarks.wrk_load import wrk
+from load.locust_process import LocustJob, LocustMissing, run_locust
 
-SCRIPT = Path(__file__).with_name("wrk.lua")
+CONNECTIONS = 32
+CAPACITY_S = 5.0
+LOCUST_S = 2.0
+"""Locust's users begin one after the other: its run is so much longer."""
 
 
 @dataclass(frozen=True)
-class Load:
-    """One measurement. failed: answers that were not 2xx, and requests without an answer."""
+class GeneratorRates:
+    """One round: answers a second with 32 connections; medians of one connection, in ms."""
 
-    requests: int
-    failed: int
-    requests_s: float
-    p50_ms: float
-    p99_ms: float
+    engine_s: float
+    wrk_s: float
+    locust_s: float
+    engine_p50_ms: float
+    wrk_p50_ms: float
+    own_delay_p99_ms: float
 
-
-class _Report(msgspec.Struct):
-    requests: int
-    seconds: float
-    not_ok: int
-    connect: int
-    broken: int
-    late: int
-    p50_ms: float
-    p99_ms: float
-
-
-def flights(count: int = 2_000) -> pd.DataFrame:
-    """`count` flights of July to December, the same at every call."""
-    return months(7, 12).sample(count).rows
+    @property
+    def ratios(self) -> dict[str, float]:
+        """The engine's figures by the others'."""
+        return {
+            "ratio_locust": self.engine_s / self.locust_s,
+            "ratio_wrk": self.engine_s / self.wrk_s,
+            "p50_ratio": self.engine_p50_ms / self.wrk_p50_ms,
+        }
 
 
-def write_bodies(
-    path: Path,
-    template: str = '{"instances":[%s]}',
-    count: int = 2_000,
-    rows: Callable[[int], pd.DataFrame] = flights,
-) -> Path:
-    """`count` rows, one request a line; `%s` in the template is a row's JSON object.
+def main() -> int:
+    """Measure, show and print; returns 1 where a generator lost a request."""
+    options = _options()
+    console = Console(stderr=options.json, width=100)
+    rounds = []
+    with floors.constant().start() as running:
+        for _ in range(options.rounds):
+            rounds.append(one_round(running.url, running.bodies, options.seconds))
+            shown = {**asdict(rounds[-1]), **rounds[-1].ratios}
+            told = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
+            console.print(told, highlight=False)
 
-    rows: flights of July to December unless something else is named.
-    """
-    if not path.exists():
-        rows_sent = instances(rows(count))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            "\n".join(template % msgspec.json.encode(row).decode() for row in rows_sent) + "\n"
+    ratios: dict[str, float | None] = {**_medians([one.ratios for one in rounds])}
+    if options.limit:
+        ratios["limit_over_capacity"] = limit_over_capacity()
+
+    figures = _medians([asdict(one) for one in rounds])
+    console.print(_table({**ratios, **figures}))
+    leave("load", {**ratios, "medians": figures, "rounds": [asdict(one) for one in rounds]})
+    return 0
+
+
+def one_round(url: str, bodies: Path, seconds: float) -> GeneratorRates:
+    """Each generator in turn. Raises BenchmarkFailed where one loses a request."""
+    busy = _engine(url, bodies, 0, CONNECTIONS, seconds)
+    engine_s = len(busy) / seconds
+    alone = _engine(url, bodies, 0, 1, seconds)
+    calm = _engine(url, bodies, engine_s / 10, CONNECTIONS, seconds)
+    wrk_busy, wrk_alone = wrk(url, bodies, CONNECTIONS, seconds), wrk(url, bodies, 1, seconds)
+    return GeneratorRates(
+        engine_s,
+        wrk_busy.requests_s,
+        _locust(url, bodies, seconds),
+        alone.ms(50),
+        wrk_alone.p50_ms,
+        calm.sent_late_ms(),
+    )
+
+
+def limit_over_capacity() -> float | None:
+    """The rate that find-limit finds by the capacity of a closed loop; None of an invalid run."""
+    with stack("load-limit") as made:
+        measurer, rows = Measurer(made, CAPACITY_S), str(bodies_of(1))
+        before = measurer.capacity()
+        words = ("--shape", "find-limit", "--rate", f"{before / 2:.0f}", "--rows", rows, "--json")
+        command = [sys.executable, "deploy.py", "load", *words]
+        done = subprocess.run(
+            command, cwd=ROOT, env=made.environ, capture_output=True, text=True, check=False
         )
+        after = measurer.capacity()
 
-    return path
+    result = json.loads(done.stdout.strip().splitlines()[-1])
+    if result.get("result") != "pass":
+        return None
+    return round(float(result["limit"]) / ((before + after) / 2), 4)
 
 
-def wrk(
-    url: str,
-    bodies: Path,
-    connections: int,
-    seconds: float,
-    timeout_s: float = 10.0,
-    headers: Mapping[str, str] | None = None,
-) -> Load:
-    """Load `url` with POST requests; raises BenchmarkFailed where wrk is missing or cannot run."""
-    program = shutil.which("wrk")
-    if program is None:
-        raise BenchmarkFailed("wrk is missing: `make system` installs it (as root)")
+def _engine(url: str, bodies: Path, rate: float, connections: int, seconds: float) -> Arrived:
+    arrived = send(url, stream("all", bodies, [Phase(rate, seconds)], connections))["all"]
+    if len(arrived.good()) < len(arrived):
+        raise BenchmarkFailed(f"the engine lost {len(arrived) - len(arrived.good())} requests")
 
-    command = [
-        program,
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds:g}s",
-        f"--timeout={timeout_s:g}s",
-        "-s",
-        str(SCRIPT),
-    ]
-    command += [
-        part for name, value in (headers or {}).items() for part in ("-H", f"{name}: {value}")
-    ]
-    done = subprocess.run(
-        [*command, url, "--", str(bodies)], capture_output=True, text=True, check=False, timeout=600
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
-        raise BenchmarkFailed(f"wrk failed on {url}: {done.stderr.strip() or done.stdout.strip()}")
+    return arrived
 
-    report = msgspec.json.decode(lines[-1], type=_Report)
-    failed = report.not_ok + report.connect + report.broken + report.late
-    return Load(
-        report.requests,
-        failed,
-        (report.requests - report.not_ok) / report.seconds,
-        report.p50_ms,
-        report.p99_ms,
-    )
+
+def _locust(url: str, bodies: Path, seconds: float) -> float:
+    host, _, path = url.rpartition("/")
+    job = LocustJob(f"/{path}", str(bodies), "", 0, "", "", 0.0, os.getpid())
+    try:
+        run = run_locust(job, host, CONNECTIONS, seconds + LOCUST_S)
+    except LocustMissing as error:
+        raise BenchmarkFailed("Locust is missing: `./scripts/setup.sh locust`") from error
+
+    if run.failed:
+        raise BenchmarkFailed("Locust lost requests")
+    return sum(entry.requests for entry in run.entries) / run.seconds
+
+
+def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    medians = {}
+    for name in rounds[0]:
+        medians[name] = round(median(one[name] for one in rounds), 4)
+
+    return medians
+
+
+def _table(figures: dict[str, float | None]) -> Table:
+    table = Table()
+    table.add_column("median of the rounds")
+    table.add_column("value", justify="right")
+    for name, value in figures.items():
+        table.add_row(name, "-" if value is None else f"{value:,.4g}")
+
+    return table
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=2, help="each run (%(default)s)")
+    parser.add_argument("--limit", action="store_true", help="look for a Sluice's limit too")
+    parser.add_argument("--json", action="store_true", help="tell the progress on stderr")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,9 +8,9 @@ from statistics import median
 from typing import Any
 
 from benchmarks.answers import check_answers
-from benchmarks.load import Load, wrk
 from benchmarks.processes import BenchmarkFailed
 from benchmarks.setups.setup import Setup
+from benchmarks.wrk_load import Load, wrk
 
 WARM_UP_S = 1.0
 Say = Callable[[str], None]

@@ -34,12 +34,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.arrivals import Arrived, Phase, Stream, send, stream
-from benchmarks.load import flights
 from benchmarks.processes import ROOT, STATE, Processes, free_port, send_signal, tree
 from benchmarks.results import leave
 from benchmarks.setups import plain
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.sluice import Stack, stack
+from benchmarks.wrk_load import flights
 from examples.flights.data import instances
 from targets.procfile import command
 

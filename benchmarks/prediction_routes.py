@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.load import flights, write_bodies
 from benchmarks.processes import STATE
+from benchmarks.wrk_load import flights, write_bodies
 from examples.flights.data import COUNTS, NAMES, instances
 
 INFER = "/v2/models/flights/infer"

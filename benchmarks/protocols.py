@@ -17,7 +17,6 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.answers import check_answers
-from benchmarks.load import Load, write_bodies, wrk
 from benchmarks.measure import WARM_UP_S, Measured, Ratio, Say, measure, ratio
 from benchmarks.prediction_routes import PredictionRoute, prediction_routes
 from benchmarks.processes import (
@@ -32,6 +31,7 @@ from benchmarks.results import leave
 from benchmarks.setups import mlflow
 from benchmarks.setups.setup import Running, Setup
 from benchmarks.setups.sluice import Stack, stack
+from benchmarks.wrk_load import Load, write_bodies, wrk
 
 CLASSES = {
     "gunicorn's own": "gunicorn.workers.gasgi.ASGIWorker",

@@ -1,7 +1,7 @@
 """Writes docs/benchmarks.md and its pictures from the last results: `python -m benchmarks.report`.
 
-serving.py, protocols.py, spent.py, rollout.py, overload.py, abuse.py, verdict.py and slugs.py leave
-their JSON in var/bench/results; the section of what is not there stays as it is.
+serving.py, protocols.py, spent.py, rollout.py, overload.py, load.py, abuse.py, verdict.py and
+slugs.py leave their JSON in var/bench/results; the section of what is not there stays as it is.
 """
 
 import json
@@ -45,6 +45,7 @@ def main() -> int:
         "spent": ("Where the time goes", spent),
         "rollout": ("What a rollout costs its users", rollout),
         "overload": ("Overload, fairness, memory and start", overload),
+        "load": ("Generators of load", load),
         "abuse": ("What hostile clients and faults cost honest users", abuse),
         "verdict": ("What the verdict promises, and what it costs", verdict),
         "conduct": ("Rollouts that run by themselves", conduct),
@@ -191,6 +192,29 @@ def overload(result: Result) -> str:
         lines += [_figure_row(part, name, value) for name, value in figures.items()]
 
     return "\n".join([*lines, ""])
+
+
+def load(result: Result) -> str:
+    """The section of benchmarks/load.py."""
+    medians = result["medians"]
+    lines = [
+        "## Generators of load",
+        "",
+        "`python -m benchmarks.load`: the engine of [load tests](load.md), wrk and Locust "
+        "(FastHttpUser) send to nginx, which answers a constant, one after the other in each "
+        "round. Each is one process; nginx has the other core.",
+        "",
+        "| | requests/s at 32 connections | the engine by it | p50 ms at 1 connection | the engine "
+        "by it |",
+        "|---|--:|--:|--:|--:|",
+        f"| engine | {medians['engine_s']:,.0f} | | {medians['engine_p50_ms']:.3f} | |",
+        f"| wrk | {medians['wrk_s']:,.0f} | {result['ratio_wrk']:.2f} | "
+        f"{medians['wrk_p50_ms']:.3f} | {result['p50_ratio']:.2f} |",
+        f"| Locust | {medians['locust_s']:,.0f} | {result['ratio_locust']:.1f} | whole "
+        "milliseconds | |",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def abuse(result: Result) -> str:

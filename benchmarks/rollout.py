@@ -23,11 +23,11 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, BenchmarkFailed, tree, until
 from benchmarks.results import leave
 from benchmarks.setups.sluice import Stack, stack
 from benchmarks.users import Answered, Users
+from benchmarks.wrk_load import write_bodies
 from rollout.state.split import all_to, keyed
 
 SETTINGS = "[router]\nworkers = 2\n"

@@ -22,10 +22,10 @@ from pathlib import Path
 import uv
 from rich.console import Console
 
-from benchmarks.load import Load, write_bodies, wrk
 from benchmarks.processes import STATE, BenchmarkFailed, Processes, free_port, resident_mb, tree
 from benchmarks.results import leave
 from benchmarks.setups.bundles import bundle
+from benchmarks.wrk_load import Load, write_bodies, wrk
 from deployment.workspace.bundles import read_release
 from deployment.workspace.ledger import make_record, opened_record, write
 from deployment.workspace.secrets import Secrets

@@ -9,10 +9,10 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.load import write_bodies, wrk
 from benchmarks.processes import STATE, tree
 from benchmarks.results import leave
 from benchmarks.setups.sluice import Stack, stack
+from benchmarks.wrk_load import write_bodies, wrk
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 SECONDS = 5.0

@@ -29,12 +29,12 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks.load import Load, wrk
 from benchmarks.page_pollers import open_tabs, page_kb
 from benchmarks.processes import BenchmarkFailed, tree
 from benchmarks.results import leave
 from benchmarks.setups.pairs import FLIGHTS
 from benchmarks.setups.sluice import Stack, stack
+from benchmarks.wrk_load import Load, wrk
 from tests.store.history.dense_history import history_bytes
 
 CONNECTIONS = 64

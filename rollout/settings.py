@@ -144,6 +144,21 @@ class Heroku:
 
 
 @dataclass(frozen=True)
+class LoadSettings:
+    """What a load test must keep, and how far it may go: times from the intended start
+    (milliseconds), shares of the requests, requests a second, and seconds.
+    """
+
+    p50_ms: float = 50.0
+    p99_ms: float = 250.0
+    errors: float = 0.001
+    shed: float = 0.01
+    max_rate: float = 50_000.0
+    max_s: float = 3_600.0
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of deploy.toml."""
 
@@ -157,6 +172,7 @@ class Settings:
     logs: LogSettings = field(default_factory=LogSettings)
     traces: TraceSettings = field(default_factory=TraceSettings)
     heroku: Heroku = field(default_factory=Heroku)
+    load: LoadSettings = field(default_factory=LoadSettings)
 
 
 TARGETS = ("local", "heroku")
@@ -178,6 +194,8 @@ MAY_BE_ZERO = (
     "warm_s",
     "ratio",
     "rows_per_s",
+    "errors",
+    "shed",
 )
 MOST_DRIFT_ROWS = 2_000
 DRIFT_WINDOWS_S = (300, 3_600)
@@ -287,6 +305,7 @@ def _check(settings: Settings) -> None:
     _check_drift(settings.drift)
     _check_word("logs.format", settings.logs.format, LOG_FORMATS)
     _check_traces(settings.traces)
+    _check_load(settings.load)
     _check_numbers("heroku", settings.heroku)
     _check_heroku(settings.heroku)
     for path, table in numbers(settings.verdict):
@@ -372,6 +391,16 @@ def _check_traces(traces: TraceSettings) -> None:
         raise BadSetting(
             "deploy.toml: 'traces.endpoint' is no address: http://host:4318 or https://host is"
         )
+
+
+def _check_load(load: LoadSettings) -> None:
+    _check_numbers("load", load)
+    _check_urls("load.addresses", load.addresses)
+    for name in ("errors", "shed"):
+        if getattr(load, name) > 1:
+            raise BadSetting(
+                f"deploy.toml: 'load.{name}' is a share of at most 1, not {getattr(load, name)}"
+            )
 
 
 def _is_web(url: str) -> bool:

@@ -51,7 +51,7 @@ from router.endpoints.oip_protocol import (
     is_protocol,
 )
 from router.endpoints.pages import WorkerView, create_pages
-from router.endpoints.predict import Predict
+from router.endpoints.predict import LoadTests, Predict
 from router.endpoints.prediction_origin import WhoServed
 from router.evidence import row_sample, worker_metrics
 from router.evidence.labels import LabelContext
@@ -66,6 +66,7 @@ from router.prediction_routes import PredictionRoutes
 from router.problems import Problem, Receive, Scope, Send, answer, answer_options, failed
 from router.process_identity import started_at
 from router.requests.body import once, whole_body, with_length
+from router.requests.load_marks import LoadMarks
 from router.watching.assets import PREFIX as STATIC
 from router.watching.sources.page_reader import PageReader, WorkerState
 from router.watching.watch_endpoint import LIVE, PAGE, WatchEndpoint
@@ -75,6 +76,7 @@ from store.errors import StoreError
 from store.feedback import FeedbackStore
 from store.shadow_answers import ShadowAnswerStore
 from wire.fast_path import Handler
+from wire.load_mark import mark_key
 from wire.observability.traces import Traces
 from wire.observability.traces import start as start_traces
 
@@ -304,6 +306,7 @@ class Router:
             self.leaving,
             budget,
             Signatures(self.traffic, pages),
+            self._load_tests(),
         )
         self.drift_counter = DriftCounter(self.traffic, pages)
         self.drift = DriftReader(
@@ -339,6 +342,15 @@ class Router:
             self.leaving,
         )
         self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
+
+    def _load_tests(self) -> LoadTests:
+        """Marks of the workspace's own load tests. Their predictions' ids have a key of their own,
+        so that no label can be sent for one.
+        """
+        key, model = self.config.token_key, self.config.settings.model
+        ids = mark_key(key, model, "prediction id")
+        outcomes = Outcomes(self.traffic.load_counts, ids, answers=self._answers)
+        return LoadTests(LoadMarks(key, model), outcomes)
 
     async def _stop(self) -> None:
         tasks = self._tasks
@@ -452,7 +464,7 @@ class Router:
         gauges = {worker_metrics.SEPARATOR.join(key): value for key, value in named_gauges.items()}
         revision, age = self.traffic.table.revision, self.follower.age_s()
         worst = self.traffic.mirror.worst
-        counted = self.traffic.counts.flat()
+        counted = {**self.traffic.counts.flat(), **self.traffic.load_counts.requests_by("load")}
         rollout = self.traffic.table.rollout_id
         return Snapshot(
             os.getpid(),

@@ -13,7 +13,7 @@ from router.endpoints.codecs.oip import OpenInference
 from router.endpoints.codecs.predict_json import PredictJson
 from router.endpoints.codecs.signatures import Signatures
 from router.endpoints.oip_protocol import version_in
-from router.endpoints.predict import Predict
+from router.endpoints.predict import LoadTests, Predict
 from router.evidence.prediction_counters import Outcomes
 from router.evidence.row_sample import RowSample
 from wire.budget import ByteBudget
@@ -33,6 +33,7 @@ class PredictionRoutes:
         leaving: Callable[[], bool],
         budget: ByteBudget | None,
         signatures: Signatures,
+        load_tests: LoadTests | None = None,
     ) -> None:
         model, limits = settings.model, settings.router.limits
         self._model = model
@@ -57,6 +58,7 @@ class PredictionRoutes:
                 signatures,
                 version_in,
                 route,
+                load_tests,
             )
 
         infer = f"/v2/models/{model}/infer"

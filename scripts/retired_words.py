@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     *("cli", "rollout", "store", "wire", "router", "service", "batch", "delivery", "deployment"),
-    *("export", "targets", "emulator", "environments"),
+    *("export", "targets", "emulator", "environments", "load"),
 )
 NAMES = frozenset(
     {

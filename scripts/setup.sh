@@ -2,6 +2,7 @@
 # Make the virtual environment from requirements.txt, once: a second run with the same file does nothing.
 # `setup.sh system` also installs the Debian packages that tests and benchmarks use, `setup.sh peers` the one that
 # only the comparison with peers uses (both need root). `setup.sh docs` makes .venv-docs, which builds the site;
+# `setup.sh locust` makes .venv-locust for `python deploy.py load --engine locust`;
 # `setup.sh boosters` makes var/boosters: .venv's packages, and those of benchmarks/coverage/boosters.txt, which
 # `setup.sh boosters lock` compiles.
 set -eu
@@ -27,6 +28,18 @@ environment() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
     .venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
     cp requirements.txt "$stamp"
+}
+
+locust() {
+    stamp=.venv-locust/.requirements
+    if [ -f "$stamp" ] && cmp -s "$stamp" load/locust/requirements.txt; then
+        return
+    fi
+    echo "setting up .venv-locust ..."
+    environment
+    .venv/bin/uv venv --quiet --allow-existing .venv-locust
+    .venv/bin/uv pip sync --quiet --require-hashes --python .venv-locust/bin/python load/locust/requirements.txt
+    cp load/locust/requirements.txt "$stamp"
 }
 
 documentation() {
@@ -84,11 +97,13 @@ case "${1:-environment}" in
     docs) documentation ;;
     boosters) boosters "${2:-}" ;;
     peers) packages haproxy ;;
+    locust) locust ;;
     system)
         environment
+        locust
         packages postgresql nginx-light wrk prometheus chromium
         # Another Node than Debian's does as well, and would not bear Debian's npm beside it.
         command -v node >/dev/null || packages nodejs
         command -v npm >/dev/null || packages npm ;;
-    *) echo "usage: setup.sh [environment|system|peers|docs|boosters [lock]]" >&2; exit 2 ;;
+    *) echo "usage: setup.sh [environment|system|peers|docs|locust|boosters [lock]]" >&2; exit 2 ;;
 esac

@@ -20,7 +20,7 @@ from scripts.retired_words import hits
 ROOT = Path(__file__).parents[1]
 ROOMS = (
     *("cli", "rollout", "store", "wire", "router", "service", "batch", "delivery", "deployment"),
-    *("export", "targets", "emulator", "environments"),
+    *("export", "targets", "emulator", "environments", "load"),
 )
 WIDTH = 100
 API_RESOURCES = ("targets/heroku/api", "emulator/api")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from benchmarks.load import write_bodies
 from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups.environments import environ, pinned, program
 from benchmarks.setups.setup import Running, Setup
+from benchmarks.wrk_load import write_bodies
 
 
 def setups() -> list[Setup]:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from benchmarks.load import write_bodies
 from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups import nginx
 from benchmarks.setups.setup import Running, Setup
+from benchmarks.wrk_load import write_bodies
 
 ANSWER = '{"model":"flights","version":"v1","predictions":[[0.8123456789012345,0.18765432109876548]],"classes":[0,1]}'  # noqa: E501
 Command = Callable[[Path, int, int], list[str]]

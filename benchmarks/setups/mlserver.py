@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.load import flights
 from benchmarks.processes import STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups import nginx
 from benchmarks.setups.bundles import bundle
 from benchmarks.setups.environments import environ, pinned, program
 from benchmarks.setups.setup import SHARES, Running, Setup
+from benchmarks.wrk_load import flights
 from examples.flights.data import COUNTS, NAMES, instances
 
 INFER = "/v2/models/flights/infer"

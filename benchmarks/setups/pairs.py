@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.candidates.forest import with_gaps
-from benchmarks.load import flights, write_bodies
 from benchmarks.processes import STATE
+from benchmarks.wrk_load import flights, write_bodies
 
 
 def flights_with_gaps(count: int = 2_000) -> pd.DataFrame:

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.load import write_bodies
 from benchmarks.processes import ROOT, STATE, Processes, free_port, resident_mb, tree
 from benchmarks.setups import nginx
 from benchmarks.setups.environments import environ, pinned, program
 from benchmarks.setups.setup import Running, Setup
+from benchmarks.wrk_load import write_bodies
 
 PORT = 8000
 ALONE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]

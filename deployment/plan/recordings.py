@@ -48,7 +48,7 @@ def recent_rows(workspace: Workspace) -> list[Row]:
     if workspace.settings.router.recent_rows == 0:
         why = "router.recent_rows in deploy.toml is 0"
 
-    raise EdgeFailure(f"the router recorded nothing in {folder} ({why}), or give --replay a file")
+    raise EdgeFailure(f"the router recorded nothing in {folder} ({why}), or name a file")
 
 
 def _rows_of_file(path: Path, columns: Mapping[str, str]) -> list[Row]:

@@ -30,6 +30,12 @@ from router.shadow.mirror import Mirror
 
 STATUS_OF_LOSS = {"model": 500, "deadline": 504, "timeout": 504, "garbled": 502, "refused": 400}
 MOST_FAILED_ROWS = 16
+LOAD = "load"
+"""The role of a load test's requests."""
+LOAD_SHARE = 0.25
+"""Of the rows that may wait for a version, those beside which a load test's still do in a judged
+rollout."""
+GIVES_WAY = "a load test gives way to users while a rollout is judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,8 @@ class Draw:
 
     role: of the version. tally: where the request counts in the verdict; None where it does not.
     number, weight: of the rollout in force, 0 without one. all_requests: where each request of the
-    version counts, whether or not it is a unit's first; None without a rollout."""
+    version counts, whether or not it is a unit's first; None without a rollout. apart: where it
+    counts in place of users' requests, as one of a load test; None for those."""
 
     version: str
     role: str
@@ -64,6 +71,7 @@ class Draw:
     number: int = 0
     weight: int = 0
     all_requests: EvidenceCounters | None = None
+    apart: WorkerMetrics | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +118,7 @@ class Dispatcher:
     loop: asyncio.AbstractEventLoop
     table: RoutingTable
     counts: WorkerMetrics = field(default_factory=WorkerMetrics)
+    load_counts: WorkerMetrics = field(default_factory=WorkerMetrics)
     lanes: dict[str, Lane] = field(default_factory=dict)
     leaving: list[tuple[str, Pool]] = field(default_factory=list)
     drawn: dict[str, int] = field(default_factory=dict)
@@ -128,6 +137,7 @@ class Dispatcher:
     clock: Callable[[], float] = time.time
     spans: RequestSpans | None = None
     _draws: dict[str, tuple[Draw, Draw]] = field(default_factory=dict, init=False)
+    _load_draws: dict[str, Draw] = field(default_factory=dict, init=False)
     _units: SeenUnits | None = field(default=None, init=False)
     _cold_until: float = field(default=float("-inf"), init=False)
 
@@ -166,7 +176,7 @@ class Dispatcher:
 
         gone = [version for version in self.lanes if version not in table.addresses]
         self._begin_rollout(table)
-        self.table, self._draws = table, {}
+        self.table, self._draws, self._load_draws = table, {}, {}
         if table.split_id != self.split_id:
             self.split_id, self.drawn = table.split_id, {}
 
@@ -237,11 +247,7 @@ class Dispatcher:
             return Draw(self._pinned(pin), "pinned")
 
         if table.split is None:
-            raise Problem(
-                503,
-                "no version is released yet: `python deploy.py promote VERSION`",
-                retry_after_s=5,
-            )
+            raise _nothing_released()
 
         version = table.split.choose(unit)
         self.drawn[version] = self.drawn.get(version, 0) + 1
@@ -258,6 +264,22 @@ class Dispatcher:
             first.tally.request_drawn()
 
         return first
+
+    def draw_load(self, unit: bytes, pin: str | None) -> Draw:
+        """Draw the version for a request of a load test, which counts nowhere among users'."""
+        table = self.table
+        if pin is not None:
+            version = self._pinned(pin)
+        elif table.split is not None:
+            version = table.split.choose(unit)
+        else:
+            raise _nothing_released()
+
+        draw = self._load_draws.get(version)
+        if draw is None:
+            draw = self._load_draws[version] = Draw(version, LOAD, apart=self.load_counts)
+
+        return draw
 
     def _draws_of(self, version: str) -> tuple[Draw, Draw]:
         """A version's draws under this table: for the first request of a unit, and for others."""
@@ -365,9 +387,20 @@ class Dispatcher:
             self.done(request, DispatchError("closed", f"{request.version} is not deployed"))
             return
 
-        refused = lane.submit(request)
+        refused: DispatchError | None = None
+        if request.draw.apart is not None and self._gives_way(lane):
+            refused = DispatchError("gave way", GIVES_WAY)
+        else:
+            refused = lane.submit(request)
+
         if refused is not None:
             self.done(request, refused)
+
+    def _gives_way(self, lane: Lane) -> bool:
+        """Whether a load test's request is refused, so that its rows shed no user's evidence."""
+        rolling = self.table.rolling
+        judged = rolling is not None and rolling.judged
+        return judged and lane.queued_rows > LOAD_SHARE * lane.batch_sizer.waiting_rows
 
     def done(self, request: InFlight, outcome: Predicted | DispatchError) -> None:
         """Reply to the caller, or send the rows to the fallback where the version failed."""
@@ -396,7 +429,8 @@ class Dispatcher:
         """Count the outcome of the drawn version. Returns whether the fallback has the rows now."""
         version, seconds = request.version, time.perf_counter() - request.started
         status = status_of(outcome, lost)
-        self.counts.request(version, request.draw.role, status, seconds, request.request_id)
+        counts = request.draw.apart or self.counts
+        counts.request(version, request.draw.role, status, seconds, request.request_id)
         self._note_half(request, outcome)
         if lost is None:
             self._count_answer(request, status)
@@ -544,7 +578,7 @@ class Dispatcher:
             not self.settings.fallback
             or request.pinned
             or other is None
-            or lost.reason in ("deadline", "refused")
+            or lost.reason in ("deadline", "refused", "gave way")
         ):
             return False
 
@@ -554,12 +588,18 @@ class Dispatcher:
         if self.loop.time() >= request.deadline:
             return False
 
-        self.counts.add(("fallback", request.version, lost.reason))
+        (request.draw.apart or self.counts).add(("fallback", request.version, lost.reason))
         request.fault, request.fell_back_at = _fault_of(lost), self.loop.time()
         request.fallback_from, request.version, request.failure = request.version, other, failure
         request.losses, request.alone = 0, False
         self._submit(request)
         return True
+
+
+def _nothing_released() -> Problem:
+    return Problem(
+        503, "no version is released yet: `python deploy.py promote VERSION`", retry_after_s=5
+    )
 
 
 def status_of(outcome: Predicted | DispatchError, lost: DispatchError | None) -> int:

@@ -61,7 +61,8 @@ class Predicted:
 @dataclass(frozen=True, slots=True)
 class DispatchError:
     """No answer. reason: connect, closed, timeout, garbled, http_5xx, refused, shed, suspended,
-    deadline or model. status: of the HTTP answer, 0 where there was none.
+    deadline, model, or gave way (a load test's to users'). status: of the HTTP answer, 0 where
+    there was none.
     """
 
     reason: str

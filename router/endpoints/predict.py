@@ -45,11 +45,13 @@ from router.problems import (
 )
 from router.requests.body import HeldBytes, sent_body
 from router.requests.content_encoding import decompress
+from router.requests.load_marks import LoadMarks
 from router.requests.request_headers import RequestContext, read_headers
 from router.requests.thread_pools import DECODE_POOL
 from router.requests.unit_source import UnitSource, row_field
 from wire.budget import ByteBudget
 from wire.fast_path import Respond
+from wire.load_mark import HEADER
 from wire.oip.signature import TensorSignature
 
 log = logging.getLogger("sluice.predict")
@@ -68,10 +70,19 @@ class Exchange:
     cookie: bytes = b""
 
 
+@dataclass(frozen=True)
+class LoadTests:
+    """What tells the requests of load tests from users', and where their predictions count."""
+
+    marks: LoadMarks
+    outcomes: Outcomes
+
+
 class Predict:
     """The endpoint of one protocol. Belongs to one worker.
 
-    route: its path, for spans.
+    route: its path, for spans. load_tests: their marks, and where their predictions are counted;
+    None where no request may bear a mark.
     codec: of bodies whose content type is not in by_type. version_in: the version that a path
     names, None where it names none."""
 
@@ -89,8 +100,9 @@ class Predict:
         signatures: Signatures | None = None,
         version_in: Callable[[str], str | None] = lambda _: None,
         route: str = "/predict",
+        load_tests: "LoadTests | None" = None,
     ) -> None:
-        self.route = route
+        self.route, self.load_tests = route, load_tests
         self.settings, self.traffic = settings, traffic
         self.outcomes, self.leaving = outcomes, leaving
         self.recent, self.access, self.budget = recent, access, budget
@@ -281,7 +293,10 @@ class Predict:
             respond = self._releasing(sum(map(len, rows)), respond)
 
         try:
-            draw = self.traffic.draw(unit, lasting, context.pin)
+            if context.is_load:
+                draw = self.traffic.draw_load(unit, context.pin)
+            else:
+                draw = self.traffic.draw(unit, lasting, context.pin)
         except Problem as problem:
             # Here, since `respond` may release the rows.
             self._refuse(respond, context, codec, problem)
@@ -337,9 +352,21 @@ class Predict:
         return self.signatures.of_drawn(context.pin)
 
     def _require_access(self, context: RequestContext, headers: Headers) -> None:
-        """Raise Problem where the caller may not choose the version that it names."""
+        """Raise Problem where the caller may not choose the version that it names, or bears a wrong
+        mark.
+        """
+        if context.load_mark:
+            self._require_mark(context.load_mark)
+            context.is_load = True
+
         if context.pin is not None:
             self.access.require_pinning(headers)
+
+    def _require_mark(self, mark: bytes) -> None:
+        if self.load_tests is None:
+            raise Problem(403, f"no load test may be run here: leave out {HEADER}")
+
+        self.load_tests.marks.require(mark)
 
     def _start(
         self,
@@ -432,7 +459,7 @@ class Predict:
         """Count the predictions; returns their id."""
         own = reply.fallback_from is None
         pair = _labelled_pair(reply)
-        prediction_id = self.outcomes.note(
+        prediction_id = self._outcomes(exchange.context).note(
             reply.version, predicted, reply.draw, own, exchange.unit, pair is not None
         )
         if pair is not None:
@@ -450,7 +477,7 @@ class Predict:
             request_id, rollout = exchange.context.request_id, self.traffic.table.rollout_id
             self._failures.fell_back(request_id, reply.fallback_from, reply.version, rollout)
 
-        if exchange.context.pin:
+        if exchange.context.pin or exchange.context.is_load:
             return
 
         try:
@@ -507,10 +534,15 @@ class Predict:
 
         return headers
 
+    def _outcomes(self, context: RequestContext) -> Outcomes:
+        if context.is_load and self.load_tests is not None:
+            return self.load_tests.outcomes
+        return self.outcomes
+
     def _refuse(
         self, respond: Respond, context: RequestContext, codec: Codec, problem: Problem
     ) -> None:
-        self.outcomes.refused(problem.status)
+        self._outcomes(context).refused(problem.status)
         if problem.status >= 500:
             version, reason = problem.extra.get("version", ""), problem.extra.get("reason", "")
             rollout = self.traffic.table.rollout_id

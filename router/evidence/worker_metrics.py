@@ -135,6 +135,16 @@ class WorkerMetrics:
         """All answered requests."""
         return sum(sum(requests.codes.values()) for requests in self._requests.values())
 
+    def requests_by(self, prefix: str) -> dict[str, float]:
+        """The answered requests by joined keys: prefix, version, status."""
+        counts: dict[str, float] = {}
+        for (version, _), requests in self._requests.items():
+            for code, count in requests.codes.items():
+                key = SEPARATOR.join((prefix, version, str(code)))
+                counts[key] = counts.get(key, 0) + count
+
+        return counts
+
     def flat(self) -> dict[str, float]:
         """All counts by joined keys, as they are published."""
         counts = {SEPARATOR.join(key): value for key, value in self.values.items()}

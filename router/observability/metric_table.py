@@ -85,6 +85,14 @@ COUNTERS = (
         "complaints",
     ),
     RouterMetric(
+        "sluice_load_requests_total",
+        "counter",
+        "",
+        ("version", "code"),
+        "Requests of load tests by version and status: they count in no other metric of requests",
+        "load",
+    ),
+    RouterMetric(
         "sluice_refusals_total",
         "counter",
         "",

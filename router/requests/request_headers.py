@@ -7,13 +7,15 @@ from typing import Any
 
 from router.problems import Headers, Problem
 from router.requests.deadline import no_time, seconds_of
+from wire.load_mark import HEADER
 from wire.oip.request import LENGTH_HEADER
 
 LONGEST_ID = 128
+LOAD_HEADER = HEADER.lower().encode()
 _READ = frozenset(
     {
         *(b"x-request-id", b"x-model-version", b"x-timeout-ms", b"traceparent"),
-        *(b"cookie", b"content-encoding", b"content-type", LENGTH_HEADER),
+        *(b"cookie", b"content-encoding", b"content-type", LENGTH_HEADER, LOAD_HEADER),
     }
 )
 
@@ -24,10 +26,12 @@ class RequestContext:
     json_bytes: the header with the length of the JSON before
     binary data. fault: the error to answer with. waited_s: seconds of its deadline that have passed
     already. asked_signatures: whether versions were asked for their columns because of it.
-    has_parent: whether it has a `traceparent`. span: of the request, None for most."""
+    has_parent: whether it has a `traceparent`. span: of the request, None for most. load_mark: of a
+    load test, as it was sent; is_load: it was verified."""
 
     __slots__ = (
         *("content_type", "cookie", "encoding", "fault", "json_bytes", "pin", "request_id"),
+        *("is_load", "load_mark"),
         *("asked_signatures", "has_parent", "span", "timeout_s", "unit", "waited_s"),
     )
 
@@ -39,6 +43,8 @@ class RequestContext:
         self.encoding: bytes = b""
         self.content_type: bytes = b""
         self.json_bytes: bytes = b""
+        self.load_mark: bytes = b""
+        self.is_load = False
         self.timeout_s: float | None = None
         self.fault: Problem | None = None
         self.waited_s = 0.0
@@ -77,6 +83,10 @@ def read_headers(headers: Headers, unit_header: bytes) -> RequestContext:
             context.timeout_s = seconds_of(value)
             if context.timeout_s is None:
                 context.fault = no_time(value)
+        elif name == LOAD_HEADER:
+            once.append(name)
+            # An empty mark is a wrong one.
+            context.load_mark = value or b"-"
 
     if len(once) > 1 and (twice := next((n for n in once if once.count(n) > 1), b"")):
         context.fault = given_twice(twice)

@@ -28,7 +28,9 @@ def at(path: str, settings: object) -> Any:
     return reduce(getattr, path.split("."), settings)
 
 
-LISTS_AND_WORDS = ("webhooks.urls", "router.pinning", "router.public", "router.hosts")
+LISTS_AND_WORDS = (
+    *("webhooks.urls", "router.pinning", "router.public", "router.hosts", "load.addresses"),
+)
 OF_THIS_MODEL = ("verdict.prediction.tolerance",)
 """What deploy.toml sets otherwise than the default, and says why."""
 
@@ -205,6 +207,8 @@ UNBOUNDED = (
         "warm_s",
         "ratio",
         "rows_per_s",
+        "errors",
+        "shed",
     ),
 )
 POSITIVE = [path for path in NUMBERS if path.rpartition(".")[2] not in UNBOUNDED]

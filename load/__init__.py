@@ -1,0 +1,1 @@
+"""Load tests: arrivals, histograms and limits (pure), the engine that sends, and the report."""

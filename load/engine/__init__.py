@@ -1,0 +1,1 @@
+"""The generator of load, in a process of its own."""

@@ -1,0 +1,77 @@
+"""What the generator is told to send, and what it tells: the messages between both processes."""
+
+from typing import Any
+
+import msgspec
+
+LOST, UNANSWERED = 0, -1
+"""In place of a status: the connection was lost, or there was no answer in time."""
+RETRY_AFTER, WAITED = 1, 2
+"""Flags of a request: its answer had Retry-After; it waited for a connection to be free."""
+NO_VERSION = -1
+
+
+class Phase(msgspec.Struct):
+    """So many seconds in which the rate, or the number of users, goes from `begin` to `end`."""
+
+    seconds: float
+    begin: float
+    end: float
+
+
+class Marked(msgspec.Struct):
+    """The run's name and the key that signs its marks."""
+
+    run: str
+    key: bytes
+
+
+class Stream(msgspec.Struct):
+    """Requests of one kind.
+
+    bodies: a file with a request's body a line. headers: name to value. unit_header, units: each
+    request bears one of so many units, none where 0. closed: each of so many users sends, waits for
+    its answer, and thinks (seconds, on average). poisson: requests come by chance, not evenly."""
+
+    name: str
+    bodies: str
+    phases: list[Phase]
+    connections: int
+    headers: dict[str, str] = {}
+    unit_header: str = ""
+    units: int = 0
+    closed: bool = False
+    think_s: float = 0.0
+    poisson: bool = False
+
+
+class Plan(msgspec.Struct):
+    """What to send where. grace_s: how long the last answers are waited for. through: a `host:port`
+    that answers for the address without TLS.
+    """
+
+    url: str
+    streams: list[Stream]
+    grace_s: float
+    marked: Marked | None = None
+    through: str = ""
+
+
+class LoadChunk(msgspec.Struct):
+    """Requests that ended lately, and how the generator is.
+
+    columns: by stream, bytes of equally long arrays: intended start, sending and answer (doubles,
+    seconds since the start, -1 where it never came), status (16 bits), version (8 bits, a place in
+    `versions`), flags (8 bits). at: seconds since the start. busy: the share of a processor used
+    since the last chunk. dropped: requests that were due and could not be kept. last: nothing comes
+    after it."""
+
+    columns: dict[str, list[bytes]]
+    versions: list[str]
+    at: float
+    busy: float
+    dropped: int = 0
+    last: bool = False
+
+
+TYPES: tuple[Any, ...] = ("d", "d", "d", "h", "b", "b")

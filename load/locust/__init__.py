@@ -1,0 +1,1 @@
+"""Load by Locust, in an environment of its own: nothing here is imported by Sluice."""

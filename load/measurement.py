@@ -1,0 +1,160 @@
+"""Adds up a run's chunks: per version and per window of time, in bounded memory. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+
+from load.engine.plan import LoadChunk
+from load.latency_histogram import LatencyHistogram
+from load.outcomes import KINDS, RequestColumns, columns_of
+
+MOST_WINDOWS = 300
+NO_VERSION = "-"
+"""Answers that name no version: what the router refused or shed, and what was lost."""
+WARM_UP_S = 0.5
+"""Of the run's begin, in which connections and lanes are new: it is not judged."""
+
+
+@dataclass
+class VersionLoad:
+    """What one version answered. counts: by KINDS."""
+
+    name: str
+    counts: list[int] = field(default_factory=lambda: [0] * len(KINDS))
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
+
+    def add(self, columns: RequestColumns, kinds: np.ndarray) -> None:
+        """Count requests."""
+        for kind, count in enumerate(np.bincount(kinds, minlength=len(KINDS))):
+            self.counts[kind] += int(count)
+
+        self.latencies.add(columns.latency[kinds == 0])
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return sum(self.counts)
+
+    @property
+    def shed(self) -> float:
+        """The share that was shed."""
+        return self.counts[1] / self.requests if self.requests else 0.0
+
+    @property
+    def errors(self) -> float:
+        """The share that was neither answered with 200 nor shed."""
+        return sum(self.counts[2:]) / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the run's time. at: its begin (seconds). p50_ms, p99_ms: by version."""
+
+    at: float
+    seconds: float
+    counts: tuple[int, ...]
+    p50_ms: dict[str, float]
+    p99_ms: dict[str, float]
+
+
+class Measurement:
+    """One run. seconds: how long it is to be; expected: how many requests will fall due.
+
+    warm_up: how many of those that have ended fell due in the warm-up, and count nowhere else."""
+
+    def __init__(self, seconds: float, expected: float = nan) -> None:
+        self.seconds, self.expected = seconds, expected
+        self.warm_s, self.warm_up = min(WARM_UP_S, seconds / 10), 0
+        self.total = VersionLoad("all")
+        self.versions: dict[str, VersionLoad] = {}
+        self.own_delay = LatencyHistogram()
+        self.windows: list[Window] = []
+        self.window_s = max(1.0, seconds / MOST_WINDOWS)
+        self.waited = self.dropped = 0
+        self.at = self._busy_s = self._measured_s = 0.0
+        self._parts: list[tuple[RequestColumns, list[str]]] = []
+
+    def add(self, chunk: LoadChunk) -> None:
+        """Add the requests of a chunk, of all its streams."""
+        for raw in chunk.columns.values():
+            every = columns_of(raw)
+            columns = every.where(every.intended >= self.warm_s)
+            self.warm_up += len(every) - len(columns)
+            if len(columns):
+                self._count(columns, chunk.versions)
+                self._parts.append((columns, chunk.versions))
+
+        passed = chunk.at - max(self.at, 0.0)
+        self._busy_s += chunk.busy * max(passed, 0.0)
+        self.at, self.dropped = chunk.at, chunk.dropped
+        if self.at >= self._window_begin + self.window_s or chunk.last:
+            self._close_window()
+
+    @property
+    def busy(self) -> float:
+        """The share of one processor that the generator used."""
+        return self._busy_s / self.at if self.at > 0 else 0.0
+
+    @property
+    def answered_s(self) -> float:
+        """Answers with 200 a second."""
+        return self.total.counts[0] / self._judged_s
+
+    @property
+    def offered_s(self) -> float:
+        """Requests a second that fell due."""
+        return self.total.requests / self._judged_s
+
+    @property
+    def _judged_s(self) -> float:
+        """Seconds of the run without its warm-up."""
+        return max(min(self.at, self.seconds) - self.warm_s, 1e-9)
+
+    def _count(self, columns: RequestColumns, versions: list[str]) -> None:
+        kinds = columns.kinds()
+        self.own_delay.add(np.maximum(columns.own_delay, 0.0))
+        self.waited += len(columns) - len(columns.own_delay)
+        self.total.add(columns, kinds)
+        for name, chosen in _by_version(columns, versions):
+            load = self.versions.setdefault(name, VersionLoad(name))
+            load.add(columns.where(chosen), kinds[chosen])
+
+    @property
+    def _window_begin(self) -> float:
+        return self.windows[-1].at + self.windows[-1].seconds if self.windows else 0.0
+
+    def _close_window(self) -> None:
+        begin, parts = self._window_begin, self._parts
+        self._parts = []
+        counts = np.zeros(len(KINDS), np.int64)
+        latencies: dict[str, list[np.ndarray]] = {}
+        for columns, versions in parts:
+            kinds = columns.kinds()
+            counts += np.bincount(kinds, minlength=len(KINDS))
+            for name, chosen in _by_version(columns, versions):
+                good = columns.latency[chosen & (kinds == 0)]
+                latencies.setdefault(name, []).append(good)
+
+        p50, p99 = _percentiles(latencies, 50), _percentiles(latencies, 99)
+        seconds = self.at - begin
+        if seconds > 0:
+            self.windows.append(Window(begin, seconds, tuple(map(int, counts)), p50, p99))
+
+
+def _by_version(columns: RequestColumns, versions: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """The name and a mask of each version that there is."""
+    for number in np.unique(columns.version):
+        name = versions[number] if number >= 0 else NO_VERSION
+        yield name, columns.version == number
+
+
+def _percentiles(latencies: dict[str, list[np.ndarray]], percent: float) -> dict[str, float]:
+    shown: dict[str, float] = {}
+    for name, parts in latencies.items():
+        seconds = np.concatenate(parts)
+        if len(seconds):
+            shown[name] = float(np.percentile(seconds, percent)) * 1000
+
+    return shown
