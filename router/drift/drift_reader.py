@@ -56,6 +56,7 @@ class DriftReader:
         self._read_at = self._change_at = float("-inf")
         self._read_of: tuple[int, bool] | None = None
         self._changed: ChangeStatement | None = None
+        self._change_of = ("", False)
 
     def report(self, ledger: Ledger) -> DriftReport:
         """All statements, some seconds old; while the history is away, those of before.
@@ -105,8 +106,9 @@ class DriftReader:
         if version is None:
             return None
 
+        made_of = version, references.get(version) is not None
         known = self._changed
-        if known is None or known.version != version or now - self._change_at >= CHANGE_AGAIN_S:
+        if known is None or made_of != self._change_of or now - self._change_at >= CHANGE_AGAIN_S:
             windows = TimeSpan("windows", now - WINDOWS_BACK_S, now, int(self._policy.window_s))
             hours = TimeSpan("hours", now - BACK_S, now, HOUR_S)
             known = self._changed = change_over_time(
@@ -116,7 +118,7 @@ class DriftReader:
                 self._hours.of(hours),
                 self._policy,
             )
-            self._change_at = now
+            self._change_at, self._change_of = now, made_of
 
         return known
 

@@ -147,6 +147,15 @@ def test_without_a_reference_nothing_is_said_of_the_counts(past) -> None:
     assert past.report().training[0].rows == 0
 
 
+def test_a_reference_that_comes_later_is_used_at_once(past) -> None:
+    past.write(*MOVED, {"right": 80, "wrong": 20})
+    past.references = {"v1": None}
+    reader = past.reader()
+    assert reader.report(STARTED).change.state == NO_REFERENCE
+    past.references = {"v1": REFERENCE}
+    assert reader.report(STARTED).change.state == ALARM
+
+
 def test_before_a_release_nothing_is_said(past) -> None:
     empty = replace(STARTED, versions=MappingProxyType({}), released=None, split=None)
     assert past.reader().report(empty) == DriftReport()
