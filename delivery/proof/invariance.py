@@ -49,7 +49,7 @@ def batch_dependence(
     if alone_only:
         return None
 
-    for batch in _batches(chosen, rows):
+    for batch in _batches(chosen, rows, alone):
         for row, in_batch in zip(batch, _predict(model, columns, batch), strict=True):
             if row in alone and not same(alone[row], in_batch, rule.pipeline, rule.scale):
                 return BatchDependence(row, alone[row], in_batch, len(batch))
@@ -57,7 +57,8 @@ def batch_dependence(
     return None
 
 
-def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
+def _batches(chosen: list[int], rows: int, alone: dict[int, Any]) -> Iterator[list[int]]:
+    """Rows by their numbers. alone: what the chosen ones got alone, None where they failed."""
     chance = random.Random(SEED)  # noqa: S311 (no secret)
     for size in (2, 7):
         for start in range(0, len(chosen), size):
@@ -71,7 +72,9 @@ def _batches(chosen: list[int], rows: int) -> Iterator[list[int]]:
         yield batch
 
     # A full batch of almost only one row: what a step learns from its batch would be another thing.
-    yield [chosen[0], *[chosen[-1]] * (LARGEST_BATCH - 1)]
+    # Of a row that fails it would be halved down to each copy.
+    answered = [row for row in chosen if alone[row] is not None]
+    yield [chosen[0], *[(answered or chosen)[-1]] * (LARGEST_BATCH - 1)]
 
 
 def _predict(model: Model, columns: Columns, rows: Sequence[int]) -> list[Any]:

@@ -163,7 +163,10 @@ class DriftCounter:
             try:
                 reference = _reference(outcome.body)
             except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-                log.warning("the distributions of %s cannot be read: %s", version, error)
+                known = self._known.get(version)
+                is_told = known is not None and known.address == address
+                level = logging.DEBUG if is_told else logging.WARNING
+                log.log(level, "the distributions of %s cannot be read: %s", version, error)
 
         return _Known(address, reference, self._clock())
 

@@ -7,7 +7,7 @@ from service.runtimes.failure_causes import FailureCause, cause_of
 from service.runtimes.model import Model, Predictions
 
 # The search for the rows at fault among rows that failed together ends after LEAST_SEARCH_S seconds
-# once so many attempts were made (one of 512 is found in 18, each of 64 in 127), after
+# once so many attempts were made (one of 512 is found in 18 at most, each of 64 in 127), after
 # MOST_SEARCH_S in any case.
 SEARCH_ATTEMPTS = 128
 LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
@@ -86,9 +86,14 @@ class _Search:
             self.causes |= dict.fromkeys(rows, _of_one(cause_of(error)))
             self.unattributed.update(rows)
         else:
-            middle = len(rows) // 2
-            self._predict(rows[:middle])
-            self._predict(rows[middle:])
+            first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+            known = len(self.causes)
+            self._predict(first)
+            if len(self.causes) == known and len(second) > 1:
+                # None of the first failed, so together the second would fail again.
+                self.halve(second, error)
+            else:
+                self._predict(second)
 
     def _is_over(self) -> bool:
         elapsed_s = self.clock() - self.began

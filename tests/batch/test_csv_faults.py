@@ -38,7 +38,10 @@ def refused(batch, raw):
             HEADER.replace(b"city", b"cit\xe9"),
             ": its first line, which names the columns, is not UTF",
         ),
-        (HEADER.decode().encode("utf-16"), ": its first line, which names the columns, is not UTF"),
+        (
+            HEADER.decode().encode("utf-16"),
+            " is UTF-16, and not UTF-8: save it as UTF-8 (`iconv -f",
+        ),
         (HEADER.strip() + b"," + LONG + b"\n", "has no end within 4 MB: end lines with"),
         (LONG, "has no end within 4 MB: end lines with a newline, or write Parquet"),
         (b"\n\n", " is empty: its first line names the columns"),

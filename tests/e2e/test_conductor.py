@@ -379,7 +379,7 @@ def _label(court: Court, answers: list[tuple[str, str, int]], right: set[str]) -
 def test_whoever_conducts_may_be_killed_at_every_step(court: Court) -> None:
     since = court.ledger.revision
     with Users(court.stack, 4):
-        court.stack.run("canary", "v2", "--auto", "--steps", "10,20,35,50", "--every", "1s")
+        court.stack.run("canary", "v2", "--auto", "--steps", "10,20,35,50", "--every", "4s")
         killed = [_killed_at(court, step) for step in range(4)]
         assert court.ended() == "promote"
 

@@ -153,7 +153,7 @@ def test_the_rules_are_evaluated_and_nothing_is_wrong(scraped) -> None:
     until(lambda: prometheus.query("version:sluice_requests:rate5m"), "the rules are evaluated")
     rules = httpx.get(f"{prometheus.url}/rules", timeout=60).json()["data"]["groups"]
     states = {rule["name"]: rule["health"] for group in rules for rule in group["rules"]}
-    assert len(states) == 19
+    assert len(states) == 21
     assert set(states.values()) == {"ok"}
     assert prometheus.query('ALERTS{alertstate="firing"}') == []
 
