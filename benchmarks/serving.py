@@ -38,7 +38,7 @@ def main() -> int:
     console = Console(stderr=options.json, width=150)
     asked = [*setups(), *peers.setups(options.peers)]
     if options.only:
-        asked = [setup for setup in asked if setup.name in options.only]
+        asked = _only(options.only, asked)
 
     results = measure(
         asked,
@@ -172,6 +172,15 @@ def _options() -> argparse.Namespace:
         "--only", type=_names, default=[], help="these set-ups alone, comma separated"
     )
     return parser.parse_args()
+
+
+def _only(names: list[str], known: list[Setup]) -> list[Setup]:
+    """The set-ups of these names."""
+    by_name = {setup.name: setup for setup in known}
+    if unknown := [name for name in names if name not in by_name]:
+        sys.exit(f"--only: no set-up is named {', '.join(unknown)}: {', '.join(by_name)}")
+
+    return [by_name[name] for name in names]
 
 
 def _names(text: str) -> list[str]:
