@@ -38,7 +38,7 @@ def main() -> None:
         page_browser() as browser,
         browser.tab(**{**shape, "viewport": viewport, "color_scheme": colours}) as tab,
     ):
-        tab.open(f"{options.url}/?{urlencode(query)}")
+        tab.open(f"{options.url.rstrip('/')}/?{urlencode(query)}")
         if options.click:
             tab.page.click(options.click)
 
