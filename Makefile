@@ -7,6 +7,8 @@ OF_BOOSTERS := tests/delivery/onnx/converters/boosters tests/delivery/onnx/conve
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export OMP_NUM_THREADS ?= 1
 export ORT_DISABLE_TELEMETRY ?= 1
+# Images of containers often set it: each of some thousand processes would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10

@@ -19,15 +19,16 @@ from delivery.inputs.local_modules import code_of
 from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.segments import segments_of
 from delivery.inputs.signature import columns_of, rows_of
-from delivery.onnx.certification import ExpectedAnswers, expected_answers, not_converted
+from delivery.onnx.certification import not_converted
 from delivery.onnx.ladder import ConversionJob, certified_form
 from delivery.proof.direct_calls import prove_direct
 from delivery.proof.distributions import bundle_distributions
 from delivery.proof.evaluation import held_out_metrics, latency_ms, task_of
+from delivery.proof.expected_answers import ExpectedAnswers, PipelineAnswers, expected_answers
 from delivery.proof.invariance import batch_dependence
 from delivery.proof.output_checks import all_predictions, described_outputs
 from delivery.proof.own_input import input_form
-from delivery.proof.probe_rows import Probes, probes
+from delivery.proof.probe_rows import probes
 from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
@@ -49,7 +50,7 @@ from service.bundle_files import DISTRIBUTIONS, FORMAT, GOLDEN, MANIFEST, ONNX, 
 from service.bundled_modules import is_module_file
 from service.comparison import RULE, SAME_MODEL, Scale, golden_tolerance, scale_of
 from service.proof.golden_rows import golden_of
-from service.rows import Columns, RowReader, row_count, take_rows
+from service.rows import Columns, RowReader, take_rows
 from service.runtimes.model import Model, RowByRow
 from service.runtimes.onnx_model import OnnxModel
 from service.runtimes.outputs import PREDICT, PROBABILITIES, by_output
@@ -184,22 +185,25 @@ def _prove(
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
-    direct = prove_direct(pipeline, description, held_out, probe_rows)
+    answered = PipelineAnswers(held_out, predictions, frozenset(failures))
+    expected = expected_answers(pipeline, answered, probe_rows)
+    direct = prove_direct(pipeline, description, expected)
     report(f"direct form: {direct.reason}")
     require_invariance(pipeline, held_out, probe_rows, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
-    expected = expected_answers(pipeline, held_out, probe_rows)
     runtime, model = _certify(folder, description, pipeline, expected, recipe, report)
     report(f"certified runtime: {runtime.certified} ({runtime.reason})")
     if runtime.certified == "onnx":
         predictions, failures = _predictions(model, held_out, rows)
 
+    # Neither of the pipeline's other forms serves: it was asked already.
+    is_expected = model is pipeline and not direct.served
     predicted = [row for row in range(rows) if row not in failures]
     latency = _latency(model, pipeline, take_rows(held_out, predicted))
     served = [
         ServedRows("held-out", held_out, predictions),
-        _served_probes(model, probe_rows, recipe.one_row_at_a_time),
+        _served_probes(model, expected, is_expected, recipe.one_row_at_a_time),
     ]
     return ProvedModel(
         model,
@@ -250,13 +254,22 @@ def _latency(model: Model, pipeline: Model, columns: Columns) -> dict[str, Any]:
     return {**latency, "sklearn": latency_ms(pipeline, columns)}
 
 
-def _served_probes(model: Model, probe_rows: Probes, one_row_at_a_time: bool) -> ServedRows:
-    """The probe rows with what is served for them; only some where each is predicted alone."""
-    columns = probe_rows.columns
-    if one_row_at_a_time:
-        columns = take_rows(columns, slice(PROBES))
+def _served_probes(
+    model: Model, expected: ExpectedAnswers, is_expected: bool, one_row_at_a_time: bool
+) -> ServedRows:
+    """The probe rows with what is served for them; only some where each is predicted alone.
 
-    return ServedRows("probe", columns, in_batches(model, columns, row_count(columns)))
+    is_expected: what is served is what was expected of the pipeline.
+    """
+    probes = expected.probes
+    if one_row_at_a_time:
+        probes = probes.chosen(range(min(PROBES, probes.rows)))
+
+    predictions = probes.predictions
+    if not is_expected:
+        predictions = in_batches(model, probes.columns, probes.rows)
+
+    return ServedRows("probe", probes.columns, predictions)
 
 
 def _with_outputs(description: Manifest, outputs: list[Output]) -> Manifest:

@@ -9,49 +9,12 @@ numbers may end earlier: it gets no wrong answer.
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from delivery.onnx.comparison import (
-    PipelineAnswers,
-    RuntimeComparison,
-    compare,
-    pipeline_answers,
-)
-from delivery.proof.probe_rows import Probes
+from delivery.onnx.comparison import RuntimeComparison, compare
+from delivery.proof.expected_answers import ExpectedAnswers
 from service.bundle import Comparison, Runtime
 from service.comparison import Scale
-from service.rows import Columns, row_count
 from service.runtimes.model import Model
-
-
-@dataclass(frozen=True)
-class ExpectedAnswers:
-    """What the pipeline answers for all rows that an ONNX form is compared on.
-
-    probes: rows that were made for it; what: each of them probes; far: whether it has a number far
-    beyond those of training.
-    """
-
-    held_out: PipelineAnswers
-    probes: PipelineAnswers
-    what: list[str]
-    far: list[bool]
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are of both kinds."""
-        return self.held_out.rows + self.probes.rows
-
-
-def expected_answers(pipeline: Model, held_out: Columns, probes: Probes) -> ExpectedAnswers:
-    """Predict all rows with the pipeline, once for all forms."""
-    of_held_out = pipeline_answers(pipeline, held_out, row_count(held_out))
-    with warnings.catch_warnings():
-        # Numbers far beyond those of training overflow, and nobody sent them.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        of_probes = pipeline_answers(pipeline, probes.columns, len(probes.what))
-
-    return ExpectedAnswers(of_held_out, of_probes, probes.what, probes.far)
 
 
 def certify(

@@ -5,27 +5,11 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
+from delivery.proof.expected_answers import CHUNK, PipelineAnswers
 from delivery.proof.output_checks import all_predictions
 from service.comparison import Scale, difference, measured
-from service.rows import Columns, take_rows
 from service.runtimes.model import Model
 from service.runtimes.outputs import DECISION, PREDICT, PROBABILITIES, decided_at
-
-CHUNK = 4096
-
-
-@dataclass(frozen=True)
-class PipelineAnswers:
-    """Rows with the pipeline's own predictions, None where a row fails; failed: those rows."""
-
-    columns: Columns
-    predictions: list[Any]
-    failed: frozenset[int]
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return len(self.predictions)
 
 
 @dataclass(frozen=True)
@@ -49,19 +33,6 @@ class RuntimeComparison:
         return self.failures_equal and self.classes_equal
 
 
-def pipeline_answers(pipeline: Model, columns: Columns, rows: int) -> PipelineAnswers:
-    """What the pipeline predicts, in chunks as large as batches get."""
-    predictions: list[Any] = []
-    failed: set[int] = set()
-    for start in range(0, rows, CHUNK):
-        chunk = take_rows(columns, slice(start, start + CHUNK))
-        answers, failures = all_predictions(pipeline, chunk, min(CHUNK, rows - start))
-        predictions += answers
-        failed.update(start + row for row in failures)
-
-    return PipelineAnswers(columns, predictions, frozenset(failed))
-
-
 def compare(
     expected: PipelineAnswers,
     onnx: Model,
@@ -69,25 +40,17 @@ def compare(
     scale: Scale = 1.0,
     may_fail: Sequence[bool] = (),
 ) -> RuntimeComparison:
-    """Compare an ONNX form with the pipeline on all rows, in the same chunks.
+    """Compare an ONNX form with the pipeline on all rows, in chunks as large as batches get.
 
     may_fail: of each row whether it may fail in the ONNX form alone; empty: of none.
     """
     total = RuntimeComparison(0, 0.0, True, True)
-    for start in range(0, expected.rows, CHUNK):
-        chunk = _chunk(expected, start)
+    for number, chunk in enumerate(expected.parts(CHUNK)):
+        start = number * CHUNK
         spared = set(compress(range(chunk.rows), may_fail[start : start + CHUNK]))
         total = _worse(total, _compare_chunk(chunk, onnx, outputs, scale, spared), start)
 
     return total
-
-
-def _chunk(expected: PipelineAnswers, start: int) -> PipelineAnswers:
-    rows = slice(start, start + CHUNK)
-    failed = {row - start for row in expected.failed if start <= row < start + CHUNK}
-    return PipelineAnswers(
-        take_rows(expected.columns, rows), expected.predictions[rows], frozenset(failed)
-    )
 
 
 def _compare_chunk(

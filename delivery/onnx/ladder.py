@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from delivery.errors import first_line
-from delivery.onnx.certification import ExpectedAnswers, certify, not_converted
+from delivery.onnx.certification import certify, not_converted
 from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
+from delivery.proof.expected_answers import ExpectedAnswers
 from delivery.recipe import Recipe
 from service.bundle import Column, Comparison, Runtime
 from service.runtimes.model import Model

@@ -7,13 +7,13 @@ the pipeline refuses, is not served: then every request goes through the pipelin
 from dataclasses import dataclass
 from typing import Any
 
+from delivery.proof.expected_answers import ExpectedAnswers, PipelineAnswers, pipeline_answers
 from delivery.proof.invariance import LARGEST_BATCH
 from delivery.proof.number_values import spread
 from delivery.proof.output_checks import all_predictions
-from delivery.proof.probe_rows import Probes
 from service.bundle import DirectCalls, Manifest
 from service.comparison import Scale, difference
-from service.rows import Columns, row_count, take_rows
+from service.rows import Columns
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
 from service.runtimes.model import Model, Predictions, RowByRow
@@ -51,9 +51,7 @@ class _DirectModel:
         return self._pipeline.predict_directly(self._form, columns)
 
 
-def prove_direct(
-    served: Model, description: Manifest, held_out: Columns, probe_rows: Probes
-) -> DirectCalls:
+def prove_direct(served: Model, description: Manifest, expected: ExpectedAnswers) -> DirectCalls:
     """Compare held-out rows, in batches and alone, and probe rows.
 
     served: the pipeline, which answers by its direct form from then on where the proof holds.
@@ -70,7 +68,7 @@ def prove_direct(
     except NoDirectForm as error:
         return DirectCalls(served=False, reason=f"there is none: {error}")
 
-    compared = _compare_all(served, form, description, held_out, probe_rows)
+    compared = _compare_all(served, form, description, expected)
     if not compared.objection:
         pipeline.direct = form
 
@@ -93,11 +91,7 @@ def _pipeline_of(served: Model) -> PipelineModel:
 
 
 def _compare_all(
-    own: Model,
-    form: DirectForm,
-    description: Manifest,
-    held_out: Columns,
-    probe_rows: Probes,
+    own: Model, form: DirectForm, description: Manifest, expected: ExpectedAnswers
 ) -> _Compared:
     direct: Model = _DirectModel(_pipeline_of(own), form)
     if description.one_row_at_a_time:
@@ -105,10 +99,11 @@ def _compare_all(
 
     compared = _Compared()
     scale = description.comparison.scale
-    rows = take_rows(held_out, spread(row_count(held_out), HELD_OUT))
+    held_out = expected.held_out.chosen(spread(expected.held_out.rows, HELD_OUT))
     # A few rows first: if most are left to the pipeline, the rest would take long for nothing.
-    for chosen in spread(row_count(rows), ALONE):
-        _compare(own, direct, take_rows(rows, [chosen]), "held-out", scale, compared)
+    for row in spread(held_out.rows, ALONE):
+        alone = pipeline_answers(own, held_out.chosen([row]).columns, 1)
+        _compare(alone, direct, "held-out", scale, compared)
 
     if compared.left > MOST_LEFT * compared.rows:
         compared.objection = (
@@ -116,25 +111,22 @@ def _compare_all(
             or f"it leaves {compared.left} of {compared.rows} held-out rows to the pipeline"
         )
 
-    for kind, columns in (("held-out", rows), ("probe", probe_rows.columns)):
-        for start in range(0, row_count(columns), LARGEST_BATCH):
+    for kind, answers in (("held-out", held_out), ("probe", expected.probes)):
+        for batch in answers.parts(LARGEST_BATCH):
             if compared.objection:
                 return compared
 
-            batch = take_rows(columns, slice(start, start + LARGEST_BATCH))
-            _compare(own, direct, batch, kind, scale, compared)
+            _compare(batch, direct, kind, scale, compared)
 
     return compared
 
 
 def _compare(
-    own: Model, direct: Model, columns: Columns, kind: str, scale: Scale, compared: _Compared
+    expected: PipelineAnswers, direct: Model, kind: str, scale: Scale, compared: _Compared
 ) -> None:
     """Add the comparison of one batch."""
-    rows = row_count(columns)
-    expected, _ = all_predictions(own, columns, rows)
-    answered, _ = all_predictions(direct, columns, rows)
-    for own_prediction, prediction in zip(expected, answered, strict=True):
+    answered, _ = all_predictions(direct, expected.columns, expected.rows)
+    for own_prediction, prediction in zip(expected.predictions, answered, strict=True):
         compared.rows += 1
         if prediction is None:
             compared.left += 1

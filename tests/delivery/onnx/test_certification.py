@@ -12,8 +12,9 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from delivery.onnx.certification import certify, expected_answers
-from delivery.onnx.comparison import CHUNK, compare, pipeline_answers
+from delivery.onnx.certification import certify
+from delivery.onnx.comparison import compare
+from delivery.proof.expected_answers import CHUNK, expected_answers, pipeline_answers
 from delivery.proof.probe_rows import Probes
 from delivery.recipe import Recipe
 from service.bundle import Comparison
@@ -44,7 +45,8 @@ def compared(expected, actual, rows=10, output="predict"):
 def verdict(expected, actual, rows=10, output="predict"):
     """What certify says of two toys."""
     no_probes = Probes({"x": np.arange(0)}, [], [])
-    answers = expected_answers(expected, {"x": np.arange(rows)}, no_probes)
+    held_out = pipeline_answers(expected, {"x": np.arange(rows)}, rows)
+    answers = expected_answers(expected, held_out, no_probes)
     return certify(actual, answers, [output], RULE)
 
 
