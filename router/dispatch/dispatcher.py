@@ -189,22 +189,6 @@ class Dispatcher:
         self.pairs.follow(table)
         self.rehearsal.follow(table)
 
-    def predict(
-        self,
-        rows: list[msgspec.Raw],
-        unit: bytes,
-        lasting: bool,
-        pin: str | None,
-        timeout_s: float,
-        on_reply: OnReply,
-    ) -> None:
-        """Send rows to the version that the split draws for `unit`, or to `pin`.
-
-        lasting: the unit comes again. on_reply: called once, with the Reply.
-        Raises Problem where there is no such version."""
-        draw = self.draw(unit, lasting, pin)
-        self.send(draw, rows, pin is not None, timeout_s, on_reply)
-
     def send(
         self,
         draw: "Draw",
@@ -215,7 +199,9 @@ class Dispatcher:
         request_id: bytes = b"",
         span: Any = None,
     ) -> None:
-        """Send rows to the version that was drawn; every draw is sent. See `predict`."""
+        """Send rows to the version that was drawn; every draw is sent.
+
+        on_reply: called once, with the Reply."""
         deadline = self.loop.time() + timeout_s
         short_deadline = timeout_s < self.settings.limits.deadline_ms / 1000
         request = InFlight(
@@ -241,7 +227,9 @@ class Dispatcher:
         self._submit(request)
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
-        """Draw the version for a unit, or use `pin`; raises Problem where there is none."""
+        """Draw the version for a unit, or use `pin`; raises Problem where there is none.
+
+        lasting: the unit comes again."""
         table = self.table
         if pin is not None:
             return Draw(self._pinned(pin), "pinned")
