@@ -17,6 +17,7 @@ from delivery.errors import first_line
 from delivery.onnx.certification import ExpectedAnswers, certify, not_converted
 from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
 from delivery.recipe import Recipe
+from delivery.request import Report
 from service.bundle import Column, Comparison, Runtime
 from service.runtimes.model import Model
 
@@ -26,7 +27,6 @@ COMPARISON_ROW_S = 0.01
 # A graph that is larger is read and checked at every start of a version.
 MOST_GRAPH_MB = 256
 LONGEST_REASON = 300
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
