@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from cli.render.number_table import number_table
+from cli.render.terminal import number_table
 from deployment.commands.status import VersionStatus
 
 _COLUMNS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")

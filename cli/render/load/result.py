@@ -9,8 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from cli.render.exit_codes import DONE, REFUSED, UNDECIDED, Out
-from cli.render.number_table import number_table
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from load.limits import FAIL, INVALID, PASS, LoadVerdict, shares
 from load.locust_process import LocustRun
 from load.measurement import Measurement, VersionLoad

@@ -12,8 +12,7 @@ from rich.text import Text
 
 from cli.output import printable
 from cli.render.exit_codes import Out
-from cli.render.number_table import number_table
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from deployment.history.metrics import VersionMetrics
 from deployment.workspace.errors import EdgeFailure
 from rollout.history.series import ARRAYS, VersionCounts, rows

@@ -7,9 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.render.exit_codes import Out
-from cli.render.number_table import number_table
 from cli.render.past.metrics import COLUMNS, cells
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from cli.render.verdict.table import drawn_verdict
 from cli.render.verdict.text import shown as shown_verdict
 from deployment.history.moment import shown
