@@ -7,7 +7,6 @@ from typing import Any, BinaryIO, Protocol
 import msgspec
 import pyarrow as pa
 
-from batch.ahead import ahead
 from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
 from batch.inputs.input_files import require_unchanged
@@ -25,6 +24,7 @@ from batch.outputs.parts import (
     part_writer,
     read_part,
 )
+from batch.prefetch import prefetch
 from service.bundle import Column
 
 PredictedChunk = tuple[RowChunk, list[pa.Array], dict[int, str]]
@@ -102,8 +102,8 @@ class UnitPredictor:
         """Predict the unit; returns its rows and how many of them are bad."""
         reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
         rows, bad = 0, 0
-        chunks = ahead(reader.read(unit, self.chunk))
-        for chunk, arrays, reasons in ahead(self._predicted(chunks)):
+        chunks = prefetch(reader.read(unit, self.chunk))
+        for chunk, arrays, reasons in prefetch(self._predicted(chunks)):
             part.write(_beside(chunk, arrays, schema))
             bad_file.writelines(self._lines(chunk, reasons, unit, rows))
             rows += chunk.fitted.rows

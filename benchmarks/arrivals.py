@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.processes import BenchmarkFailed
-from load.engine import plan
+from load import shapes
 from load.engine.plan import LOST, RETRY_AFTER, UNANSWERED, Plan, Stream
 from load.generator_process import GeneratorFailed, GeneratorProcess
 from load.outcomes import RequestColumns, together
@@ -86,7 +86,8 @@ def stream(
     closed = not phases[0].rate
     levels = [connections if closed else phase.rate for phase in phases]
     sent = [
-        plan.Phase(phase.seconds, level, level) for phase, level in zip(phases, levels, strict=True)
+        shapes.Phase(phase.seconds, level, level)
+        for phase, level in zip(phases, levels, strict=True)
     ]
     return Stream(name, str(bodies), sent, connections, named, closed=closed)
 

@@ -198,8 +198,6 @@ def load(result: Result) -> str:
     """The section of benchmarks/load.py."""
     medians = result["medians"]
     lines = [
-        "## Generators of load",
-        "",
         "`python -m benchmarks.load`: the engine of [load tests](load.md), wrk and Locust "
         "(FastHttpUser) send to nginx, which answers a constant, one after the other in each "
         "round. Each is one process; nginx has the other core.",

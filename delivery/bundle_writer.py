@@ -32,7 +32,7 @@ from delivery.proof.probe_rows import probes
 from delivery.proof.self_test import ServedRows
 from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
 from delivery.recipe import Recipe, Source
-from delivery.request import DeliveryRequest
+from delivery.request import DeliveryRequest, Report
 from environments.environment_file import allowed_versions
 from environments.installed_packages import installed
 from environments.model_needs import needs_here
@@ -45,6 +45,7 @@ from service.bundle import (
     Manifest,
     Output,
     Runtime,
+    file_of,
 )
 from service.bundle_files import DISTRIBUTIONS, FORMAT, GOLDEN, MANIFEST, ONNX, PICKLE
 from service.bundled_modules import is_module_file
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
 
 GOLDEN_ROWS = 48
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -312,7 +312,7 @@ def _load(
 ) -> Model:
     """The model of the draft's own files of these names, as the service will load it."""
     # Without the code that travels: its modules were imported from beside the recipe already.
-    files = {name: _file(folder / name) for name in names}
+    files = {name: file_of((folder / name).read_bytes()) for name in names}
     manifest = msgspec.structs.replace(description, files=files)
     model = kind(Bundle(folder, manifest, ""))
     if description.one_row_at_a_time:
@@ -446,9 +446,4 @@ def _digested(value: Any) -> str:
 
 
 def _files(folder: Path) -> dict[str, File]:
-    return {path.name: _file(path) for path in sorted(folder.iterdir())}
-
-
-def _file(path: Path) -> File:
-    raw = path.read_bytes()
-    return File(hashlib.sha256(raw).hexdigest(), len(raw))
+    return {path.name: file_of(path.read_bytes()) for path in sorted(folder.iterdir())}

@@ -9,13 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from delivery.errors import DeliveryError
-from delivery.request import DeliveryRequest
+from delivery.request import DeliveryRequest, Report
 from environments.environment_store import EnvironmentStore
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import installed, markers_here
@@ -23,7 +23,6 @@ from environments.installer import ROOT, python_environment
 from environments.lockfile import locked
 from environments.specification import delivering
 
-Report = Callable[[str], None]
 LOCK = ROOT / "requirements.txt"
 # By a program and not as a module: a pickle that names `__main__` must not find that module in it.
 PROGRAM = "from delivery.in_environment import main; raise SystemExit(main())"

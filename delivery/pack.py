@@ -6,11 +6,10 @@ nothing behind.
 
 import errno
 import os
-import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,12 +22,13 @@ from delivery.bundle_writer import write_contents
 from delivery.errors import AnotherScikitLearn, DeliveryError, first_line
 from delivery.other_environment import deliver_elsewhere
 from delivery.proof.self_test import prove_in_fresh_process
-from delivery.request import DeliveryRequest
+from delivery.request import DeliveryRequest, Report
 from delivery.serving_python import serving_python
 from delivery.signatures import PUBLIC, sign, signing_key
 from delivery.sources.requirements import wanted_versions
 from delivery.sources.source import load_source, modules_of, requirements_of
 from delivery.warnings_once import each_warning_once
+from environments.draft_folder import draft_folder
 from environments.environment_file import allowed_versions
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import unfit
@@ -38,8 +38,6 @@ from service.bundled_modules import is_module_file
 from service.comparison import same
 from service.proof.golden_rows import read_golden
 from service.runtimes.outputs import outputs_of
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -155,7 +153,7 @@ def _deliver(target: Path, request: DeliveryRequest, report: Report) -> Delivere
         source = replace(source, recipe=replace(source.recipe, one_row_at_a_time=True))
 
     public = request.keys / PUBLIC
-    with _disk_errors_explained(request.releases), _draft(request) as draft:
+    with _disk_errors_explained(request.releases), _draft(target) as draft:
         key = signing_key(request.keys)
         contents = write_contents(draft, request, source, report)
         if target.exists():
@@ -252,26 +250,11 @@ def _existing(target: Path, public: Path, draft: Path, manifest: Manifest) -> De
 
 
 @contextmanager
-def _draft(request: DeliveryRequest) -> Iterator[Path]:
-    request.releases.mkdir(parents=True, exist_ok=True)
-    _clear_abandoned(request.releases)
-    draft = request.releases / f".{request.version}.partial-{os.getpid()}"
-    with _termination_as_interrupt():
-        try:
-            # An older draft of this name belongs to a dead process that had our number.
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir()
-            yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-
-
-def _clear_abandoned(releases: Path) -> None:
-    """Remove the drafts of processes that were killed."""
-    for draft in releases.glob(".*.partial-*"):
-        pid = draft.name.rpartition("-")[2]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(draft, ignore_errors=True)
+def _draft(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _termination_as_interrupt(), draft_folder(target) as draft:
+        draft.mkdir()
+        yield draft
 
 
 @contextmanager

@@ -1,7 +1,11 @@
 """The request to deliver a version."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+Report = Callable[[str], None]
+"""Who hears how it goes, line by line."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """The interpreter that a version will run on, in which it is proved before it exists."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from delivery.errors import DeliveryError
-from delivery.request import DeliveryRequest
+from delivery.request import DeliveryRequest, Report
 from environments.environment_store import EnvironmentStore
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import markers_here
@@ -13,8 +12,6 @@ from environments.installer import ROOT
 from environments.lockfile import locked
 from environments.specification import serving
 from service.bundle import Manifest
-
-Report = Callable[[str], None]
 
 
 def serving_python(request: DeliveryRequest, manifest: Manifest, report: Report) -> Path:

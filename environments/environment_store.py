@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from environments.draft_folder import draft_folder, draft_path
 from environments.errors import EnvironmentFailure
 from environments.installed_packages import installed
 from environments.installer import LONGEST_S, check_imports, install
@@ -111,7 +112,7 @@ class EnvironmentStore:
 
             folder = self.folder / digest
             # At once no longer taken for whole.
-            doomed = self.folder / f".{digest}.partial-{os.getpid()}"
+            doomed = draft_path(folder)
             shutil.rmtree(doomed, ignore_errors=True)
             try:
                 folder.rename(doomed)
@@ -121,11 +122,8 @@ class EnvironmentStore:
             return True
 
     def _build(self, digest: str, specification: Specification, say: Say) -> Built:
-        self._clear_abandoned()
         began = time.monotonic()
-        draft = self.folder / f".{digest}.partial-{os.getpid()}"
-        shutil.rmtree(draft, ignore_errors=True)
-        try:
+        with draft_folder(self.folder / digest) as draft:
             install(draft, specification, say)
             packages = installed(_site_packages(draft))
             _check_packages(packages, specification)
@@ -134,8 +132,6 @@ class EnvironmentStore:
             about = {"packages": packages, "megabytes": megabytes}
             (draft / ABOUT).write_text(json.dumps(about, indent=1))
             self._publish(draft, digest)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
         say(
             f"  built in {time.monotonic() - began:.1f} s: {len(packages)} packages, "
@@ -148,13 +144,6 @@ class EnvironmentStore:
         # What lies there is not whole: `find` said so, under this lock.
         shutil.rmtree(folder, ignore_errors=True)
         draft.rename(folder)
-
-    def _clear_abandoned(self) -> None:
-        """Remove the drafts of processes that were killed."""
-        for draft in self.folder.glob(".*.partial-*"):
-            pid = draft.name.rpartition("-")[2]
-            if pid.isdigit() and not Path(f"/proc/{pid}").exists():
-                shutil.rmtree(draft, ignore_errors=True)
 
     @contextmanager
     def _locked(self, digest: str, say: Say) -> Iterator[None]:

@@ -4,11 +4,13 @@ import json
 import math
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from delivery.onnx.comparison import same_classes
+from delivery.request import Report
+from export.child_process import last_words
 from export.errors import ExportError
 from export.manifest import Certified
 from service.bundle import Manifest
@@ -16,7 +18,6 @@ from service.comparison import difference
 from service.runtimes.outputs import outputs_of
 
 LONGEST_S, LONGEST_ROW_S = 120.0, 0.05
-Report = Callable[[str], None]
 
 
 class NotCertified(ExportError):
@@ -93,8 +94,8 @@ def _run(command: Sequence[str], runtime: str, text: str, longest_s: float) -> s
         raise NotCertified(f"{runtime} did not answer within {longest_s:.0f} s") from error
 
     if done.returncode:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise NotCertified(f"{runtime}: {(lines or ['it died without a word'])[-1][:300]}")
+        cause = last_words(done.stderr.decode("utf-8", "replace"))
+        raise NotCertified(f"{runtime}: {cause}")
 
     return done.stdout.decode()
 

@@ -4,28 +4,36 @@ A failure, a full disk or Ctrl-C leaves nothing behind.
 """
 
 import errno
-import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from delivery.errors import DeliveryError
+from delivery.request import Report
 from delivery.signatures import PUBLIC, signing_key
 from delivery.verify import check
+from environments.draft_folder import draft_folder
 from export import onnxruntime_web as web
 from export.certification import checked, runner_python
 from export.description import ServiceRefusals, describe
 from export.errors import ExportError
 from export.held_out import held_out_rows
-from export.manifest import FORMAT, Certified, EdgeManifest, digests, write_manifest
-from export.manifest import verified_manifest as verified
+from export.manifest import (
+    FORMAT,
+    Certified,
+    EdgeManifest,
+    digests,
+    verified_manifest,
+    write_manifest,
+)
 from export.model_signature import (
     KEYS,
     MODEL_SIGNATURE,
@@ -46,7 +54,6 @@ from service.proof.golden_rows import read_golden
 from service.runtimes.load_model import load_model
 
 LICENSE = Path(__file__).parents[1] / "LICENSE"
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,7 @@ def export_version(request: ExportRequest, report: Report) -> Exported:
     _refuse_occupied(request.folder)
     bundle = _bundle(request)
     predictor = Predictor(bundle.manifest, load_model(bundle))
-    trusted = request.trusted
-    rows = held_out_rows(
-        bundle.manifest, request.source, request.sample, request.label, trusted, report
-    )
+    rows = held_out_rows(bundle.manifest, request, report)
     with _draft(request.folder) as draft:
         key = signing_key(request.keys)
         _write_model(draft, request, bundle, predictor, report)
@@ -97,7 +101,7 @@ def export_version(request: ExportRequest, report: Report) -> Exported:
         (draft / MODEL_SIGNATURE).write_bytes(model_signature(name, files, signer))
         _publish(draft, request.folder)
 
-    manifest = verified(request.folder, request.keys / PUBLIC)
+    manifest = verified_manifest(request.folder, request.keys / PUBLIC)
     return Exported(request.folder, manifest, _megabytes(request.folder))
 
 
@@ -106,7 +110,7 @@ def verify_export(folder: Path, keys: Path, report: Report) -> list[str]:
 
     keys: the folder of the public keys. Raises ExportError naming what does not hold.
     """
-    manifest = verified(folder, keys / PUBLIC)
+    manifest = verified_manifest(folder, keys / PUBLIC)
     checks = [
         f"signature holds ({keys / PUBLIC})",
         f"{len(manifest.files)} files are as they were signed",
@@ -197,29 +201,20 @@ def _refuse_occupied(folder: Path) -> None:
 @contextmanager
 def _draft(target: Path) -> Iterator[Path]:
     """A folder beside the target that is gone in the end."""
-    parent = target.absolute().parent
-    draft = parent / f".{target.absolute().name}.partial-{os.getpid()}"
+    target = target.absolute()
+    parent = target.parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        _clear_abandoned(parent, draft)
-        draft.mkdir()
-        yield draft
+        # The parent is not ours: drafts of other names in it are somebody else's.
+        with draft_folder(target, escape(target.name)) as draft:
+            draft.mkdir()
+            yield draft
     except DeliveryError as error:
         raise ExportError(str(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ExportError(f"the disk of {parent} is full: free some space") from error
         raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _clear_abandoned(parent: Path, own: Path) -> None:
-    """Remove the drafts of processes that were killed; one of our number is of a dead one too."""
-    for draft in parent.glob(f"{own.stem}.partial-*"):
-        pid = draft.name.rpartition("-")[2]
-        if draft == own or (pid.isdigit() and not Path(f"/proc/{pid}").exists()):
-            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _publish(draft: Path, target: Path) -> None:

@@ -5,7 +5,6 @@ again, and other rows than those of the delivery are refused.
 """
 
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,20 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.pipeline_columns import with_inputs_as_fitted
 from delivery.inputs.signature import rows_of
 from delivery.recipe import Recipe
+from delivery.request import Report
 from delivery.sources.source import load_source, modules_of
 from export.errors import ExportError
+from export.request import ExportRequest
 from service.bundle import Manifest
-
-Report = Callable[[str], None]
 
 
 def held_out_rows(
-    manifest: Manifest,
-    source: Path | None,
-    sample: Path | None,
-    label: str | None,
-    trusted: tuple[str, ...],
-    report: Report,
+    manifest: Manifest, request: ExportRequest, report: Report
 ) -> list[dict[str, Any]]:
-    """Every held-out row, as JSON has it; raises ExportError.
-
-    source: of the delivery; None: where the bundle says it was. The others go with a pickle.
-    """
-    path = source or Path(manifest.source["path"])
+    """Every held-out row, as JSON has it; raises ExportError."""
+    path = request.source or Path(manifest.source["path"])
     report(f"asking {path} for the held-out rows again")
-    recipe = _recipe(manifest, path, sample, label, trusted, report)
+    recipe = _recipe(manifest, path, request, report)
     if len(recipe.held_out) != manifest.held_out_rows or (
         manifest.held_out_sha256 not in ("", frame_digest(recipe.held_out))
     ):
@@ -48,14 +39,7 @@ def held_out_rows(
     return rows_of(recipe.held_out)
 
 
-def _recipe(
-    manifest: Manifest,
-    path: Path,
-    sample: Path | None,
-    label: str | None,
-    trusted: tuple[str, ...],
-    report: Report,
-) -> Recipe:
+def _recipe(manifest: Manifest, path: Path, request: ExportRequest, report: Report) -> Recipe:
     if not path.exists():
         raise ExportError(
             f"{path}, from which {manifest.version} was delivered, is not there, and its held-out "
@@ -66,7 +50,9 @@ def _recipe(
     try:
         # What a recipe prints is none of our lines.
         with redirect_stdout(sys.stderr), modules_of(path):
-            loaded = load_source(path, sample, label, report, outputs, trusted)
+            loaded = load_source(
+                path, request.sample, request.label, report, outputs, request.trusted
+            )
             recipe = with_inputs_as_fitted(loaded.recipe, report)
     except DeliveryError as error:
         raise ExportError(str(error)) from error

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from delivery.signatures import sign
 from export.errors import ExportError
 from export.model_signature import MODEL_SIGNATURE
-from service.bundle import BundleError, File, load_public_key
+from service.bundle import BundleError, File, file_of, load_public_key
 from service.bundle_files import UnreadableFile, read_file
 
 FORMAT = 1
@@ -62,8 +62,7 @@ def digests(folder: Path, besides: tuple[str, ...] = OUTSIDE) -> dict[str, File]
     files = {}
     for name in paths_of(folder):
         if name not in besides:
-            raw = (folder / name).read_bytes()
-            files[name] = File(hashlib.sha256(raw).hexdigest(), len(raw))
+            files[name] = file_of((folder / name).read_bytes())
 
     return files
 

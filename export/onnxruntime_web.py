@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
+from delivery.request import Report
+from export.child_process import last_words
 from export.errors import ExportError
 
 VERSION = "1.30.0"
@@ -33,7 +34,6 @@ FILES = {
     WASM: "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
 DOWNLOAD_S = 600.0
-Report = Callable[[str], None]
 
 
 def onnxruntime_web(cache: Path, tarball: Path | None, report: Report) -> Path:
@@ -92,8 +92,8 @@ def _fetched(folder: Path) -> Path:
         raise ExportError(f"npm did not fetch {PACKAGE} within {DOWNLOAD_S:.0f} s") from error
 
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it died without a word"])[-1]
-        raise ExportError(f"npm did not fetch {PACKAGE} ({last[:200]}): try again, {elsewhere}")
+        cause = last_words(done.stderr)
+        raise ExportError(f"npm did not fetch {PACKAGE} ({cause}): try again, {elsewhere}")
 
     return folder / TARBALL
 

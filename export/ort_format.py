@@ -4,15 +4,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
+from delivery.request import Report
+from export.child_process import last_words
 from export.errors import ExportError
 from service.bundle_files import ONNX
 
 ORT_FORMAT = "model.ort"
 LONGEST_S = 300.0
-Report = Callable[[str], None]
 
 
 def write_ort_format(folder: Path, report: Report) -> None:
@@ -30,8 +30,7 @@ def write_ort_format(folder: Path, report: Report) -> None:
 
         made = Path(draft) / ORT_FORMAT
         if done.returncode or not made.is_file():
-            last = (done.stderr.strip().splitlines() or ["it died without a word"])[-1]
-            raise ExportError(f"{ORT_FORMAT} was not made: {last[:200]}")
+            raise ExportError(f"{ORT_FORMAT} was not made: {last_words(done.stderr)}")
 
         shutil.copy(made, folder / ORT_FORMAT)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from export import onnxruntime_web as web
-from service.bundle import File
+from service.bundle import file_of
 from service.bundle_files import GOLDEN, ONNX
 
 PAGE = Path(__file__).parent / "runners" / "page"
@@ -41,8 +41,7 @@ def _write_files(page: Path) -> None:
     files = {}
     for path in sorted(page.iterdir()):
         if path.name not in (FILES, WORKER):
-            raw = path.read_bytes()
-            files[path.name] = File(hashlib.sha256(raw).hexdigest(), len(raw))
+            files[path.name] = file_of(path.read_bytes())
 
     raw = msgspec.json.encode({"files": files})
     (page / FILES).write_bytes(raw)

@@ -2,13 +2,13 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import onnxruntime
 
+from delivery.request import Report
 from export import onnxruntime_web as web
 from export.certification import certified, runner_node, runner_python
 from export.errors import ExportError
@@ -20,7 +20,6 @@ RUNNERS = Path(__file__).parent / "runners"
 PYTHON, WEB = "onnxruntime", "onnxruntime-web"
 # More rows at once are no faster.
 CHUNK = 1024
-Report = Callable[[str], None]
 
 
 def certified_runtimes(

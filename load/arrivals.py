@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from load.shapes import Piece
+from load.shapes import Phase
 
 
-def arrivals(pieces: Sequence[Piece], chance: Random | None = None) -> Iterator[float]:
+def arrivals(phases: Sequence[Phase], chance: Random | None = None) -> Iterator[float]:
     """The intended starts in order, in seconds since the run began.
 
     chance: of a Poisson process; None spaces the requests evenly."""
     begin, counted, due = 0.0, 0.0, 0.0
-    for piece in pieces:
-        end = counted + piece.count
+    for phase in phases:
+        end = counted + phase.count
         while due < end - 1e-9:
-            yield begin + piece.time_of(due - counted)
+            yield begin + phase.time_of(due - counted)
             due += 1.0 if chance is None else chance.expovariate(1.0)
 
-        begin, counted = begin + piece.seconds, end
+        begin, counted = begin + phase.seconds, end

@@ -25,12 +25,12 @@ class VersionLoad:
     counts: list[int] = field(default_factory=lambda: [0] * len(KINDS))
     latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
 
-    def add(self, columns: RequestColumns, kinds: np.ndarray) -> None:
-        """Count requests."""
+    def add(self, kinds: np.ndarray, latencies: np.ndarray) -> None:
+        """Count requests. latencies: of those that were answered with 200."""
         for kind, count in enumerate(np.bincount(kinds, minlength=len(KINDS))):
             self.counts[kind] += int(count)
 
-        self.latencies.add(columns.latency[kinds == 0])
+        self.latencies.add(latencies)
 
     @property
     def requests(self) -> int:
@@ -73,8 +73,8 @@ class Measurement:
         self.windows: list[Window] = []
         self.window_s = max(1.0, seconds / MOST_WINDOWS)
         self.waited = self.dropped = 0
-        self.at = self._busy_s = self._measured_s = 0.0
-        self._parts: list[tuple[RequestColumns, list[str]]] = []
+        self.at = self._busy_s = self._window_begin = 0.0
+        self._begin_window()
 
     def add(self, chunk: LoadChunk) -> None:
         """Add the requests of a chunk, of all its streams."""
@@ -84,7 +84,6 @@ class Measurement:
             self.warm_up += len(every) - len(columns)
             if len(columns):
                 self._count(columns, chunk.versions)
-                self._parts.append((columns, chunk.versions))
 
         passed = chunk.at - max(self.at, 0.0)
         self._busy_s += chunk.busy * max(passed, 0.0)
@@ -113,34 +112,30 @@ class Measurement:
         return max(min(self.at, self.seconds) - self.warm_s, 1e-9)
 
     def _count(self, columns: RequestColumns, versions: list[str]) -> None:
-        kinds = columns.kinds()
+        kinds, latency = columns.kinds(), columns.latency
+        good = kinds == 0
         self.own_delay.add(np.maximum(columns.own_delay, 0.0))
         self.waited += len(columns) - len(columns.own_delay)
-        self.total.add(columns, kinds)
+        self.total.add(kinds, latency[good])
+        self._window_counts += np.bincount(kinds, minlength=len(KINDS))
         for name, chosen in _by_version(columns, versions):
-            load = self.versions.setdefault(name, VersionLoad(name))
-            load.add(columns.where(chosen), kinds[chosen])
+            answered = latency[chosen & good]
+            self.versions.setdefault(name, VersionLoad(name)).add(kinds[chosen], answered)
+            self._window_latencies.setdefault(name, []).append(answered)
 
-    @property
-    def _window_begin(self) -> float:
-        return self.windows[-1].at + self.windows[-1].seconds if self.windows else 0.0
+    def _begin_window(self) -> None:
+        self._window_counts = np.zeros(len(KINDS), np.int64)
+        self._window_latencies: dict[str, list[np.ndarray]] = {}
 
     def _close_window(self) -> None:
-        begin, parts = self._window_begin, self._parts
-        self._parts = []
-        counts = np.zeros(len(KINDS), np.int64)
-        latencies: dict[str, list[np.ndarray]] = {}
-        for columns, versions in parts:
-            kinds = columns.kinds()
-            counts += np.bincount(kinds, minlength=len(KINDS))
-            for name, chosen in _by_version(columns, versions):
-                good = columns.latency[chosen & (kinds == 0)]
-                latencies.setdefault(name, []).append(good)
-
-        p50, p99 = _percentiles(latencies, 50), _percentiles(latencies, 99)
-        seconds = self.at - begin
+        begin, seconds = self._window_begin, self.at - self._window_begin
         if seconds > 0:
-            self.windows.append(Window(begin, seconds, tuple(map(int, counts)), p50, p99))
+            p50 = _percentiles(self._window_latencies, 50)
+            p99 = _percentiles(self._window_latencies, 99)
+            counts = tuple(map(int, self._window_counts))
+            self.windows.append(Window(begin, seconds, counts, p50, p99))
+            self._window_begin = self.at
+            self._begin_window()
 
 
 def _by_version(columns: RequestColumns, versions: list[str]) -> Iterator[tuple[str, np.ndarray]]:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from load.engine.plan import LOST, RETRY_AFTER, UNANSWERED, WAITED
+from load.engine.plan import COLUMN_TYPES, LOST, RETRY_AFTER, UNANSWERED, WAITED
 
-_DTYPES = (np.float64, np.float64, np.float64, np.int16, np.int8, np.int8)
 KINDS = ("ok", "shed", "refused", "failed", "lost")
 
 
@@ -58,7 +57,7 @@ class RequestColumns:
 
 def columns_of(columns: list[bytes]) -> RequestColumns:
     """The columns of a chunk."""
-    arrays = map(np.frombuffer, columns, _DTYPES)
+    arrays = map(np.frombuffer, columns, COLUMN_TYPES)
     return RequestColumns(*arrays)
 
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import nan
 
-from load.engine.plan import Marked, Phase, Plan, Stream
+from load.engine.plan import Plan, Signer, Stream
 from load.generator_process import GeneratorProcess
 from load.limit_search import SearchStep, kept_rate, next_rate
 from load.limits import FAIL, INVALID, PASS, LoadLimits, LoadVerdict, judged
 from load.measurement import Measurement
 from load.overload_guard import OverloadGuard
-from load.shapes import Piece, pieces_of
+from load.shapes import Phase, phases_of
 
 GRACE_S = 12.0
 """How long the last answers are waited for: a little longer than the router's deadline."""
@@ -24,16 +24,15 @@ class LoadTarget:
     """What requests are sent to, and which.
 
     bodies: a file with a body a line. unit_header, units: empty and 0 where requests bear none.
-    connections: kept open meanwhile. marked: signs the requests as synthetic; through: see Plan.
+    connections: kept open meanwhile. signer: of their marks; through: see Plan.
     """
 
     url: str
     bodies: str
-    headers: dict[str, str]
     unit_header: str
     units: int
     connections: int
-    marked: Marked
+    signer: Signer
     through: str = ""
 
 
@@ -115,10 +114,10 @@ class LoadRunner:
 
     def _measured(self, shape: LoadShape) -> tuple[Measurement, str]:
         """One run, and why it was stopped early, empty where it was not."""
-        pieces = pieces_of(shape.name, shape.level, shape.seconds)
-        expected = sum(piece.count for piece in pieces) if shape.users is None else nan
+        phases = phases_of(shape.name, shape.level, shape.seconds)
+        expected = sum(phase.count for phase in phases) if shape.users is None else nan
         measured, guard, stopped = Measurement(shape.seconds, expected), OverloadGuard(), ""
-        with GeneratorProcess(self._plan(shape, pieces)) as generator:
+        with GeneratorProcess(self._plan(shape, phases)) as generator:
             for chunk in generator.chunks():
                 measured.add(chunk)
                 self.follow(measured)
@@ -127,21 +126,20 @@ class LoadRunner:
 
         return measured, stopped
 
-    def _plan(self, shape: LoadShape, pieces: Sequence[Piece]) -> Plan:
+    def _plan(self, shape: LoadShape, phases: list[Phase]) -> Plan:
         target = self.target
         stream = Stream(
             name="load",
             bodies=target.bodies,
-            phases=[Phase(piece.seconds, piece.begin, piece.end) for piece in pieces],
+            phases=phases,
             connections=target.connections if shape.users is None else shape.users,
-            headers=target.headers,
             unit_header=target.unit_header,
             units=target.units,
             closed=shape.users is not None,
             think_s=shape.think_s,
             poisson=True,
         )
-        return Plan(target.url, [stream], GRACE_S, target.marked, target.through)
+        return Plan(target.url, [stream], GRACE_S, target.signer, target.through)
 
 
 def _of_search(

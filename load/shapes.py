@@ -1,4 +1,4 @@
-"""The shapes of load: how the rate goes over time, as pieces in which it changes evenly. Pure."""
+"""The shapes of load: how the rate goes over time, as phases in which it changes evenly. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ SPIKE = 3.0
 
 
 @dataclass(frozen=True)
-class Piece:
+class Phase:
     """So long a time (seconds) in which the rate goes evenly from `begin` to `end`: requests a
     second, or users of a closed loop.
     """
@@ -39,28 +39,28 @@ class Piece:
         return (root - self.begin) / slope
 
 
-def pieces_of(shape: str, level: float, seconds: float) -> list[Piece]:
-    """The pieces of a shape. level: the rate, or the number of users, that it is about.
+def phases_of(shape: str, level: float, seconds: float) -> list[Phase]:
+    """The phases of a shape. level: the rate, or the number of users, that it is about.
 
     constant and soak hold it; ramp rises to it from a twentieth; spike has it in the middle fifth
     of the time, and a third of it before and after. Raises ValueError for other shapes."""
     if shape in ("constant", "soak"):
-        return [Piece(seconds, level, level)]
+        return [Phase(seconds, level, level)]
     if shape == "ramp":
-        return [Piece(seconds, level / 20, level)]
+        return [Phase(seconds, level / 20, level)]
     if shape == "spike":
         fifth, calm, top = seconds / 5, level / SPIKE, level
-        return [Piece(2 * fifth, calm, calm), Piece(fifth, top, top), Piece(2 * fifth, calm, calm)]
+        return [Phase(2 * fifth, calm, calm), Phase(fifth, top, top), Phase(2 * fifth, calm, calm)]
 
     raise ValueError(f"no shape of one run: {shape}")
 
 
-def level_at(pieces: Sequence[Piece], at: float) -> float:
+def level_at(phases: Sequence[Phase], at: float) -> float:
     """The rate or number of users at a time; that of the end afterwards."""
-    for piece in pieces:
-        if at < piece.seconds:
-            return piece.begin + (piece.end - piece.begin) * at / piece.seconds
+    for phase in phases:
+        if at < phase.seconds:
+            return phase.begin + (phase.end - phase.begin) * at / phase.seconds
 
-        at -= piece.seconds
+        at -= phase.seconds
 
-    return pieces[-1].end
+    return phases[-1].end

@@ -91,8 +91,8 @@ class Deployment:
 class DriftSettings:
     """How columns and answers are watched.
 
-    rows_per_s: that a router worker has counted, 0 for none. tolerance: a share. window_s: of the
-    detector over time.
+    rows_per_s: that all router workers have counted, 0 for none. tolerance: a share. window_s: of
+    the detector over time.
     """
 
     rows_per_s: float = 500.0

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,7 @@ from router.config import RouterConfig, from_environment
 from router.control.controller import TICK_S, Controller
 from router.control.ledger_follower import LedgerFollower
 from router.dispatch.dispatcher import Dispatcher
+from router.dispatch.routing_table import RoutingTable
 from router.dispatch.version_pages import VersionPages
 from router.drift.drift_counter import DriftCounter
 from router.drift.drift_reader import DriftReader
@@ -246,51 +247,55 @@ class Router:
             config.database_url, config.settings.model, config.state, config.token_key
         )
         table = await loop.run_in_executor(self.follower.threads, self.follower.first_table)
-        traces = start_traces(
-            config.settings.traces.endpoint,
-            "sluice-router",
-            config.settings.traces.ratio,
-            model=config.settings.model,
+        self.traffic = self._dispatcher(table)
+        self._create_controller()
+        # A verdict takes some milliseconds of Python, for which requests must not wait.
+        sys.setswitchinterval(SWITCH_S)
+        self.recent = row_sample.RowSample(config.settings.router.recent_rows)
+        self._create_endpoints()
+        self._create_feedback()
+        self._tasks = list(map(loop.create_task, self._chores()))
+
+    def _dispatcher(self, table: RoutingTable) -> Dispatcher:
+        config, settings = self.config, self.config.settings
+        self._traces = start_traces(
+            settings.traces.endpoint, "sluice-router", settings.traces.ratio, model=settings.model
         )
-        self._traces = traces
-        self.traffic = Dispatcher(
-            config.settings.router,
+        return Dispatcher(
+            settings.router,
             config.service_secret,
-            loop,
+            self._loop,
             table,
             units_in=config.state / "run" / "units",
-            cold_s=config.settings.verdict.cold_s,
+            cold_s=settings.verdict.cold_s,
             through=config.through,
-            pairs_per_s=config.settings.verdict.pairs_per_s,
-            drift=DriftSample(config.settings.drift.rows_per_s / config.settings.router.workers),
-            spans=RequestSpans(traces) if traces is not None else None,
+            pairs_per_s=settings.verdict.pairs_per_s,
+            drift=DriftSample(settings.drift.rows_per_s / settings.router.workers),
+            spans=RequestSpans(self._traces) if self._traces is not None else None,
         )
 
+    def _create_controller(self) -> None:
+        """What judges rollouts, and what keeps their history."""
+        engine, model = self.follower.engine, self.config.settings.model
         kept = self.traffic.mirror.kept
-        self.controller = Controller(
-            self.follower.engine, config.settings.model, self.traffic.tallies, kept=kept
-        )
+        self.controller = Controller(engine, model, self.traffic.tallies, kept=kept)
         self._control_thread = ThreadPoolExecutor(1, thread_name_prefix="controller")
-        self.history = HistoryKeeper(self.follower.engine, config.settings.model, config.state)
+        self.history = HistoryKeeper(engine, model, self.config.state)
         # Of its own, so that no act waits for the history's file or tables.
         self._history_thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
-        # A verdict takes some milliseconds of Python, for which requests must not wait.
-        sys.setswitchinterval(SWITCH_S)
-
-        self.recent = row_sample.RowSample(config.settings.router.recent_rows)
-        samples = row_sample.folder(config.state, config.settings.model)
-        self._create_endpoints()
-        self._tasks = [
-            loop.create_task(self.follower.follow(self.traffic)),
-            loop.create_task(self._control()),
-            loop.create_task(LatencyProbe(config.settings, self.traffic).compare()),
-            loop.create_task(self._publish()),
-            loop.create_task(self._keep_history()),
-            loop.create_task(self._expire()),
-            loop.create_task(self.drift_counter.run()),
-            loop.create_task(row_sample.keep(self.recent, samples, self._publisher)),
-        ]
+    def _chores(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What goes on beside the requests until the worker stops."""
+        settings = self.config.settings
+        samples = row_sample.folder(self.config.state, settings.model)
+        yield self.follower.follow(self.traffic)
+        yield self._control()
+        yield LatencyProbe(settings, self.traffic).compare()
+        yield self._publish()
+        yield self._keep_history()
+        yield self._expire()
+        yield self.drift_counter.run()
+        yield row_sample.keep(self.recent, samples, self._publisher)
 
     def _create_endpoints(self) -> None:
         config, settings = self.config, self.config.settings
@@ -327,7 +332,10 @@ class Router:
             self.follower.engine, settings.model, self._worker_state, drift=self.drift
         )
         self.watch = WatchEndpoint(settings.model, reader, self.access, self.leaving)
+        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
 
+    def _create_feedback(self) -> None:
+        config, settings = self.config, self.config.settings
         labels = FeedbackStore(self.follower.engine, settings.model)
         copies = ShadowAnswerStore(self.follower.engine, settings.model)
         known = LabelContext(self._answers, self._loss, settings.router.limits.max_rows)
@@ -341,7 +349,6 @@ class Router:
             self._judged,
             self.leaving,
         )
-        self.drain = LogDrainEndpoint(self.traffic, config.token_key, config.state, self.leaving)
 
     def _load_tests(self) -> LoadTests:
         """Marks of the workspace's own load tests. Their predictions' ids have a key of their own,

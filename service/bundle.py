@@ -193,6 +193,11 @@ class File(msgspec.Struct, frozen=True):
     bytes: int
 
 
+def file_of(raw: bytes) -> File:
+    """Digest and size of a file with this content."""
+    return File(hashlib.sha256(raw).hexdigest(), len(raw))
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """release.yaml. Fields that only people read stay plain values.
 

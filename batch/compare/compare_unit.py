@@ -19,6 +19,7 @@ from batch.compare.segment_columns import GroupedColumn, SegmentReader
 from batch.compare.unit_tally import ErrorTally, UnitTally, furthest, tally_of
 from batch.errors import BatchError
 from batch.inputs.work_units import WorkUnit
+from batch.outputs.output_file import one_chunk
 from rollout.differences.summary import WORST, WorstChange
 
 CHUNK_ROWS = 65_536
@@ -131,9 +132,9 @@ class _Chunk:
     @property
     def tally(self) -> UnitTally:
         """What the rows add up to."""
-        inputs = self.inputs.combine_chunks()
         columns = [
-            segment.coded(_one_chunk(inputs[segment.name])) for segment in self.comparer.segments
+            segment.coded(one_chunk(self.inputs[segment.name]))
+            for segment in self.comparer.segments
         ]
         return tally_of(self.changes, columns, list(self._errors()), self._worst())
 
@@ -141,22 +142,20 @@ class _Chunk:
         """The rows that differ, as they are written."""
         rows = np.flatnonzero(self.changes.differs)
         sides = self.comparer.today, self.comparer.tomorrow
-        arrays = [
+        copied = list(map(self.ours.column, self.comparer.keep))
+        for side, table in zip(sides, (self.ours, self.others), strict=True):
+            copied += map(table.column, side.columns)
+
+        taken = map(methodcaller("take", rows), copied)
+        distance = self.changes.distance[rows]
+        columns = [
             pa.repeat(pa.scalar(self.file), len(rows)),
             pa.array(rows + self.first, pa.int64()),
-            *map(self.ours.column, self.comparer.keep),
-        ]
-        for side, table in zip(sides, (self.ours, self.others), strict=True):
-            arrays += map(table.column, side.columns)
-
-        taken = list(map(methodcaller("take", rows), arrays[2:]))
-        distance = self.changes.distance[rows]
-        words = [
+            *map(one_chunk, taken),
             pa.array(distance, mask=np.isnan(distance)),
             pa.array(self._words(rows), pa.string()),
             self._reasons(rows),
         ]
-        columns = list(map(_one_chunk, [*arrays[:2], *taken, *words]))
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def _words(self, rows: np.ndarray) -> np.ndarray:
@@ -218,17 +217,6 @@ def _answer(table: pa.Table, layout: OutputLayout, row: int) -> Any:
         return values
 
     return list(map(values.__getitem__, layout.targets))
-
-
-def _one_chunk(values: pa.ChunkedArray | pa.Array) -> pa.Array:
-    if isinstance(values, pa.Array):
-        return values
-
-    combined = values.combine_chunks()
-    if isinstance(combined, pa.ChunkedArray):
-        return pa.concat_arrays(combined.chunks) if combined.num_chunks else pa.array([])
-
-    return combined
 
 
 def _require_equal_rows(unit: WorkUnit, tables: list[pa.Table]) -> None:

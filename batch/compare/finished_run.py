@@ -33,6 +33,7 @@ class FinishedRun:
         self._order = dict(zip(names, count(), strict=False))
         self._bad = map(msgspec.json.Decoder(BadRowReason).decode, self.folder.bad_rows())
         self._next = next(self._bad, None)
+        self._schema: tuple[int, pa.Schema] | None = None
 
     @property
     def address(self) -> str:
@@ -40,8 +41,12 @@ class FinishedRun:
         return self.folder.address
 
     def schema(self, file_number: int) -> pa.Schema:
-        """The columns of an input's predictions."""
-        return metadata_of(self.folder.output(file_number)).schema.to_arrow_schema()
+        """The columns of an input's predictions, read once for all units of the file."""
+        if self._schema is None or self._schema[0] != file_number:
+            read = metadata_of(self.folder.output(file_number)).schema.to_arrow_schema()
+            self._schema = file_number, read
+
+        return self._schema[1]
 
     def rows(self, file_number: int, unit: WorkUnit) -> RowStream:
         """The predictions of a unit, and of what comes after it."""

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from batch.compare.answer_layout import OutputLayout
+from batch.inputs.arrow_types import is_number
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class AnswerComparer:
 
     def _values(self, today: pa.ChunkedArray, tomorrow: pa.ChunkedArray) -> _Compared:
         undefined = np.full(len(today), np.nan)
-        if _is_number(today.type) and _is_number(tomorrow.type):
+        if is_number(today.type) and is_number(tomorrow.type):
             return self._numbers(today, tomorrow)
 
         if today.type != tomorrow.type:
@@ -163,10 +164,6 @@ def _largest_at(table: pa.Table, names: list[str]) -> np.ndarray:
         at[larger] = number
 
     return at
-
-
-def _is_number(given: pa.DataType) -> bool:
-    return bool(kinds.is_integer(given) or kinds.is_floating(given))
 
 
 def _floats(column: pa.ChunkedArray) -> np.ndarray:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from batch.inputs.arrow_types import is_number
 from batch.inputs.work_units import WorkUnit
 from batch.predict_unit import reader_of
 from rollout.differences.column_groups import NULL, ColumnGroups, column_groups
@@ -61,7 +62,7 @@ class GroupedColumn:
 
     def _codes(self, values: pa.Array) -> np.ndarray:
         if self.groups.kind == "quarters":
-            if not _is_number(values.type):
+            if not is_number(values.type):
                 return np.full(len(values), len(self._names))
             numbers = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
             codes = np.searchsorted(self.groups.cuts, numbers, side="left")
@@ -140,7 +141,7 @@ def typed(values: pa.Array, dtype: str) -> pa.Array:
     """A column as it is grouped: numbers are floats, also where a file has them as texts."""
     if kinds.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    if dtype in NUMBERS and _is_number(values.type):
+    if dtype in NUMBERS and is_number(values.type):
         return pc.cast(values, pa.float64(), safe=False)
     if not kinds.is_string(values.type):
         return values
@@ -184,7 +185,3 @@ def plain_whole(value: Any) -> Any:
         return int(value)
 
     return value
-
-
-def _is_number(given: pa.DataType) -> bool:
-    return bool(kinds.is_integer(given) or kinds.is_floating(given))

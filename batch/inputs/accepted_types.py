@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from batch.errors import BatchError
-from batch.inputs.json_forms import is_bytes, is_list
+from batch.inputs.arrow_types import is_bytes, is_list, is_number
 from batch.inputs.row_chunks import require_columns
 from service.bundle import Column, ValueForm
 from service.columns.registry import column_kind
@@ -77,7 +77,7 @@ def _list_type(form: ValueForm) -> pa.DataType:
 
 
 def _is_number(given: pa.DataType, _form: ValueForm) -> bool:
-    return bool(kinds.is_integer(given) or kinds.is_floating(given))
+    return is_number(given)
 
 
 def _is_bool(given: pa.DataType, _form: ValueForm) -> bool:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from batch.inputs.arrow_types import is_bytes, is_list
+
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 DAY_S = 86_400
 # A time of day is counted on the first day.
@@ -32,20 +34,6 @@ def without_dictionary(array: pa.Array) -> pa.Array:
         return array.dictionary_decode()
 
     return array
-
-
-def is_list(given: pa.DataType) -> bool:
-    """Whether it is a list of any of Arrow's kinds."""
-    return bool(
-        kinds.is_list(given) or kinds.is_large_list(given) or kinds.is_fixed_size_list(given)
-    )
-
-
-def is_bytes(given: pa.DataType) -> bool:
-    """Whether it is bytes of any of Arrow's kinds."""
-    return bool(
-        kinds.is_binary(given) or kinds.is_large_binary(given) or kinds.is_fixed_size_binary(given)
-    )
 
 
 def _forms_of(values: list[Any], form: Callable[[Any], Any]) -> list[Any]:

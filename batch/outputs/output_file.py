@@ -9,7 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from batch.errors import BatchError
-from batch.inputs.json_forms import is_bytes, json_forms
+from batch.inputs.arrow_types import is_bytes
+from batch.inputs.json_forms import json_forms
 from batch.outputs.parts import GATHERED_ROWS
 from batch.outputs.stored_folder import StoredFolder
 
@@ -80,7 +81,7 @@ def _write_lines(path: Path, _schema: pa.Schema, batches: Iterable[pa.RecordBatc
     encode = msgspec.json.Encoder().encode
     with path.open("wb") as file:
         for table in _gathered(batches):
-            columns = map(json_forms, map(_one_chunk, table.columns))
+            columns = map(json_forms, map(one_chunk, table.columns))
             for row in zip(*columns, strict=True):
                 file.write(encode(dict(zip(table.column_names, row, strict=True))) + b"\n")
 
@@ -91,7 +92,7 @@ def _write_lines(path: Path, _schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 def _with_text_forms(table: pa.Table) -> pa.Table:
     """The columns that CSV has as texts alone, in the form that CSV is read in."""
-    columns = list(map(_text_form, map(_one_chunk, table.columns)))
+    columns = list(map(_text_form, map(one_chunk, table.columns)))
     return pa.table(columns, table.column_names)
 
 
@@ -102,7 +103,8 @@ def _text_form(values: pa.Array) -> pa.Array:
     return values
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """The values of a column of a table together."""
     combined = column.combine_chunks()
     if isinstance(combined, pa.Array):
         return combined

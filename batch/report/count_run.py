@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-import pyarrow.types as kinds
 
 from batch.compare.answer_layout import layouts
 from batch.errors import BatchError
+from batch.inputs.arrow_types import is_number
 from batch.inputs.input_files import find_input_files
 from batch.inputs.work_units import units_of
 from batch.outputs.finished_folder import FinishedFolder
@@ -136,7 +136,7 @@ def _add_predictions(counts: dict[str, Distribution], batch: pa.RecordBatch) -> 
 
 def _countable_answers(values: pa.Array, bins: Distribution) -> np.ndarray:
     numbers = bool(bins.edges) or isinstance(next(iter(bins.values), None), float)
-    if numbers and (kinds.is_integer(values.type) or kinds.is_floating(values.type)):
+    if numbers and is_number(values.type):
         return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
 
     texts = np.empty(len(values), dtype=object)

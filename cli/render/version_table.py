@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from cli.render.terminal import number_table
 from deployment.commands.status import VersionStatus
 
 _COLUMNS = ("WEIGHT", "REAL", "REQ", "ERR", "P50", "P99", "AGREE", "LABELS", "ACC")
@@ -22,17 +23,11 @@ _PROCESS_STYLES = {"running": "green", "starting": "yellow", "backoff": "red", "
 
 def version_table(versions: Sequence[VersionStatus], left_out: Sequence[str]) -> Table:
     """One row a version. left_out: columns that are not shown."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("VERSION", "ROLE", "PROCESS"):
-        table.add_column(column, no_wrap=True)
-
-    for column in _COLUMNS:
-        if column not in left_out:
-            table.add_column(column, justify="right", no_wrap=True)
-
+    columns = [column for column in _COLUMNS if column not in left_out]
+    table = number_table(("VERSION", "ROLE", "PROCESS"), columns)
     for version in versions:
-        numbers = zip(_COLUMNS, _numbers(version), strict=True)
-        shown = [number for column, number in numbers if column not in left_out]
+        numbers = dict(zip(_COLUMNS, _numbers(version), strict=True))
+        shown = [numbers[column] for column in columns]
         table.add_row(version.name, version.role, _process(version), *shown)
 
     return table

@@ -4,7 +4,6 @@ Rows go by name: the order of a frame's columns is the pipeline's own, and names
 JSON.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,13 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.column_kinds import unsendable
 from delivery.inputs.signature import check_names
 from delivery.recipe import Recipe
+from delivery.request import Report
 from service.runtimes.pipeline_model import answer_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROWS_TRIED = 20
-Report = Callable[[str], None]
 
 
 def with_inputs_as_fitted(recipe: Recipe, report: Report) -> Recipe:

@@ -4,17 +4,16 @@ A CSV does not say whether 2021-01-31 is a text or a datetime, and a pipeline ma
 on either. So the texts stay wherever the pipeline predicts them.
 """
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from delivery.request import Report
 from service.columns.iso_datetimes import Datetimes
 from service.columns.kind import BadValue
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Report = Callable[[str], None]
 ROWS_TRIED = 20
 
 

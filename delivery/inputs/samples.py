@@ -8,7 +8,7 @@ encoder or for a vectorizer make it text, numbers of an encoder make it numbers,
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from delivery.errors import DeliveryError, first_line
 from delivery.inputs.learned_columns import LearnedColumn, learned_columns, reads_texts
 from delivery.inputs.sample_dates import with_datetimes
 from delivery.recipe import classes_of
+from delivery.request import Report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,6 @@ BOOLEANS = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
 _CODE = re.compile(r"\s*[-+]?\d+(\.\d*)?\s*")
 _NUMBER = re.compile(r"\s*[-+]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*|[-+]?[Ii]nf(inity)?")
 _WHOLE = re.compile(r"\s*[-+]?\d+\s*")
-Report = Callable[[str], None]
 
 
 def read_sample(

@@ -18,6 +18,7 @@ from delivery.onnx.certification import certify, not_converted
 from delivery.onnx.limited_process import LimitExceeded, ProcessLimits, run_limited
 from delivery.proof.expected_answers import ExpectedAnswers
 from delivery.recipe import Recipe
+from delivery.request import Report
 from service.bundle import Column, Comparison, Runtime
 from service.runtimes.model import Model
 
@@ -27,7 +28,6 @@ COMPARISON_ROW_S = 0.01
 # A graph that is larger is read and checked at every start of a version.
 MOST_GRAPH_MB = 256
 LONGEST_REASON = 300
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)

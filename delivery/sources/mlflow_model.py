@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from delivery.errors import DeliveryError, first_line
-from delivery.inputs.samples import Report
+from delivery.request import Report
 from delivery.sources.mlflow_signature import columns_of_signature, typed_frame
 from delivery.sources.pickle_file import PICKLES, load_pickle
 from delivery.sources.skops_file import SUFFIX, load_skops

@@ -8,8 +8,9 @@ from typing import Any
 
 from delivery.errors import DeliveryError
 from delivery.inputs.local_modules import modules_in
-from delivery.inputs.samples import Report, read_sample
+from delivery.inputs.samples import read_sample
 from delivery.recipe import OUTPUTS, Recipe, Source, checked
+from delivery.request import Report
 from delivery.sources.mlflow_model import MLMODEL, MlflowModel, is_mlflow_model, read_mlflow_model
 from delivery.sources.pickle_file import PICKLES, load_pickle, looks_pickled
 from delivery.sources.recipe_file import build_recipe

@@ -12,7 +12,7 @@ from deployment.workspace.errors import EdgeFailure
 from deployment.workspace.ledger import opened, read_ledger
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
-from load.engine.plan import Marked
+from load.engine.plan import Signer
 from load.generator_process import GeneratorFailed
 from load.limit_search import MOST_STEPS
 from load.limits import LoadLimits
@@ -53,11 +53,10 @@ def load_test(
         target = LoadTarget(
             f"{address}/predict",
             str(bodies),
-            {},
             header,
             units if header else 0,
             options.connections,
-            marked(workspace),
+            new_signer(workspace),
             workspace.through if address.startswith("https:") else "",
         )
         runner = LoadRunner(target, limits, follow)
@@ -83,10 +82,10 @@ def check_report(report: Path) -> None:
         raise EdgeFailure(f"--report {report} is no file in a folder that is there: name one")
 
 
-def marked(workspace: Workspace) -> Marked:
-    """The name of a new run, and the key that signs its requests."""
+def new_signer(workspace: Workspace) -> Signer:
+    """Who signs the marks of a new run."""
     key = mark_key(read_secrets(workspace).token.encode(), workspace.settings.model)
-    return Marked(secrets.token_hex(4), key)
+    return Signer(secrets.token_hex(4), key)
 
 
 def refuse_search(ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from deployment.load_test.address import address_of
-from deployment.load_test.load_test import check_report, marked, read_newest
+from deployment.load_test.load_test import check_report, new_signer, read_newest
 from deployment.load_test.options import LoadOptions, shape_of
 from deployment.load_test.rows import bodies_file
 from deployment.workspace.errors import BadOption, EdgeFailure
@@ -43,15 +43,15 @@ def locust_test(
     if web:
         say(f"Locust's page: http://127.0.0.1:{WEB_PORT}")
 
-    header, own = workspace.settings.router.unit.header, marked(workspace)
+    header, signer = workspace.settings.router.unit.header, new_signer(workspace)
     with bodies_file(workspace, read_newest(workspace), options.rows) as bodies:
         job = LocustJob(
             "/predict",
             str(bodies),
             header,
             users,
-            own.run,
-            own.key.hex(),
+            signer.run,
+            signer.key.hex(),
             shape.think_s,
             os.getpid(),
         )

@@ -11,9 +11,8 @@ from rollout.durations import shown_seconds
 from rollout.settings import LoadSettings
 
 FIND_LIMIT = "find-limit"
-SOAK = "soak"
 ENGINES = ("sluice", "locust")
-RATE, STEP_RATE, STEP_S = 100.0, 250.0, 6.0
+RATE, STEP_RATE = 100.0, 250.0
 LASTS = {"constant": "30s", "ramp": "1m", "spike": "1m", "soak": "10m", FIND_LIMIT: "6s"}
 """By shape; of find-limit, each step."""
 

@@ -146,13 +146,13 @@ class Generator:
             self._renew_mark()
 
     def _renew_mark(self) -> None:
-        now, marked = time.time(), self.plan.marked
+        now, signer = time.time(), self.plan.signer
         if now - self._marked_at < RENEWED_S:
             return
 
         self._marked_at, mark = now, b""
-        if marked is not None:
-            mark = f"{HEADER}: {make_mark(marked.key, marked.run, now)}\r\n".encode()
+        if signer is not None:
+            mark = f"{HEADER}: {make_mark(signer.key, signer.run, now)}\r\n".encode()
 
         for sender in self.senders:
             sender.mark(mark)

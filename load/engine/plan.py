@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from load.shapes import Phase
+
 LOST, UNANSWERED = 0, -1
 """In place of a status: the connection was lost, or there was no answer in time."""
 RETRY_AFTER, WAITED = 1, 2
@@ -11,16 +13,8 @@ RETRY_AFTER, WAITED = 1, 2
 NO_VERSION = -1
 
 
-class Phase(msgspec.Struct):
-    """So many seconds in which the rate, or the number of users, goes from `begin` to `end`."""
-
-    seconds: float
-    begin: float
-    end: float
-
-
-class Marked(msgspec.Struct):
-    """The run's name and the key that signs its marks."""
+class Signer(msgspec.Struct):
+    """Who signs the marks of a run: the run's name and the key."""
 
     run: str
     key: bytes
@@ -53,18 +47,21 @@ class Plan(msgspec.Struct):
     url: str
     streams: list[Stream]
     grace_s: float
-    marked: Marked | None = None
+    signer: Signer | None = None
     through: str = ""
+
+
+COLUMN_TYPES: tuple[Any, ...] = ("d", "d", "d", "h", "b", "b")
+"""Of a chunk's columns in their order, as array.array and numpy name them."""
 
 
 class LoadChunk(msgspec.Struct):
     """Requests that ended lately, and how the generator is.
 
-    columns: by stream, bytes of equally long arrays: intended start, sending and answer (doubles,
-    seconds since the start, -1 where it never came), status (16 bits), version (8 bits, a place in
-    `versions`), flags (8 bits). at: seconds since the start. busy: the share of a processor used
-    since the last chunk. dropped: requests that were due and could not be kept. last: nothing comes
-    after it."""
+    columns: by stream, bytes of equally long arrays: intended start, sending and answer (seconds
+    since the start, -1 where it never came), status, version (a place in `versions`), flags. at:
+    seconds since the start. busy: the share of a processor used since the last chunk. dropped:
+    requests that were due and could not be kept. last: nothing comes after it."""
 
     columns: dict[str, list[bytes]]
     versions: list[str]
@@ -72,6 +69,3 @@ class LoadChunk(msgspec.Struct):
     busy: float
     dropped: int = 0
     last: bool = False
-
-
-TYPES: tuple[Any, ...] = ("d", "d", "d", "h", "b", "b")

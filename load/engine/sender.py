@@ -5,7 +5,6 @@ Where every connection is busy, a request waits here, and that time counts as we
 import heapq
 from array import array
 from collections import deque
-from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
 from random import Random
@@ -15,8 +14,17 @@ from urllib.parse import urlsplit
 from load.arrivals import arrivals
 from load.engine.connection import LoadConnection
 from load.engine.http_answer import Head
-from load.engine.plan import LOST, NO_VERSION, RETRY_AFTER, TYPES, UNANSWERED, WAITED, Plan, Stream
-from load.shapes import Piece, level_at
+from load.engine.plan import (
+    COLUMN_TYPES,
+    LOST,
+    NO_VERSION,
+    RETRY_AFTER,
+    UNANSWERED,
+    WAITED,
+    Plan,
+    Stream,
+)
+from load.shapes import level_at
 
 MOST_WAITING = 500_000
 """Requests that wait for a connection; further ones are dropped, and the run is no measurement."""
@@ -50,10 +58,9 @@ class Sender:
     def __init__(self, plan: Plan, stream: Stream, versions: dict[bytes, int], loop: Loop) -> None:
         self.stream, self.now, self._loop = stream, loop.now, loop
         self._versions = versions
-        self._pieces = [Piece(phase.seconds, phase.begin, phase.end) for phase in stream.phases]
-        self.ends = sum(map(attrgetter("seconds"), self._pieces))
+        self.ends = sum(map(attrgetter("seconds"), stream.phases))
         self._chance = Random(stream.name)  # noqa: S311
-        self._arrivals = self._open_loop()
+        self._arrivals = arrivals(stream.phases, self._chance if stream.poisson else None)
         self.next_due = NEVER
         self._users: list[tuple[float, int]] = []
         self.idle: list[LoadConnection] = []
@@ -74,7 +81,7 @@ class Sender:
             self.next_due = next(self._arrivals, NEVER)
             return
 
-        most = max(map(attrgetter("most"), self._pieces))
+        most = max(map(attrgetter("most"), self.stream.phases))
         for user in range(round(most)):
             heapq.heappush(self._users, (self._chance.random() * self.stream.think_s, user))
 
@@ -155,9 +162,6 @@ class Sender:
         self._arrivals = iter(())
         self.waiting.clear()
 
-    def _open_loop(self) -> Iterator[float]:
-        return arrivals(self._pieces, self._chance if self.stream.poisson else None)
-
     def _send_users(self) -> None:
         now = self.now()
         for _ in range(DUE_AT_ONCE):
@@ -167,7 +171,7 @@ class Sender:
             due, user = heapq.heappop(self._users)
             if due >= self.ends:
                 continue
-            if user >= level_at(self._pieces, due):
+            if user >= level_at(self.stream.phases, due):
                 heapq.heappush(self._users, (now + ASKS_AGAIN_S, user))
                 continue
 
@@ -232,7 +236,7 @@ class Sender:
 
 
 def _columns() -> list["array[float]"]:
-    return list(map(array, TYPES))
+    return list(map(array, COLUMN_TYPES))
 
 
 def _request_line(url: str, stream: Stream) -> bytes:

@@ -10,9 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 
 import jinja2
-import numpy as np
 
-from load.latency_histogram import LatencyHistogram, upper_edges_us
+from load.latency_histogram import LatencyHistogram
 from load.limits import LoadLimits, shares
 from load.measurement import NO_VERSION, Measurement
 from load.outcomes import KINDS
@@ -108,14 +107,10 @@ def _distributions(measured: Measurement) -> LineChart | None:
 
 
 def _percentiles(latencies: LatencyHistogram) -> list[tuple[float, float]]:
-    total = len(latencies)
-    if not total:
+    if not len(latencies):
         return []
 
-    ranks = np.maximum(1, np.ceil(np.array(PERCENTS) * total / 100))
-    places = np.searchsorted(np.cumsum(latencies.counts), ranks)
-    took = np.maximum(upper_edges_us()[places], 1) / 1000
-    return list(zip(PERCENTS, map(float, took), strict=True))
+    return [(percent, latencies.ms(percent)) for percent in PERCENTS]
 
 
 def _names(measured: Measurement) -> list[str]:

@@ -60,11 +60,6 @@ class RecentArrivals:
         return self.arrived.get(unit, 0) / self.window_s
 
     @property
-    def is_silent(self) -> bool:
-        """Whether nothing at all arrived."""
-        return not any(self.arrived.values())
-
-    @property
     def units_are_exhausted(self) -> bool:
         """Whether requests arrive and none of them is counted: all are of users who were before."""
         return self.arrived.get(REQUESTS, 0) >= _ENOUGH and not self.arrived[COUNTED]

@@ -62,8 +62,8 @@ class Draw:
 
     role: of the version. tally: where the request counts in the verdict; None where it does not.
     number, weight: of the rollout in force, 0 without one. all_requests: where each request of the
-    version counts, whether or not it is a unit's first; None without a rollout. apart: where it
-    counts in place of users' requests, as one of a load test; None for those."""
+    version counts, whether or not it is a unit's first; None without a rollout. load_counts: where
+    a load test's request counts, and no other; None for users' requests."""
 
     version: str
     role: str
@@ -71,7 +71,7 @@ class Draw:
     number: int = 0
     weight: int = 0
     all_requests: EvidenceCounters | None = None
-    apart: WorkerMetrics | None = None
+    load_counts: WorkerMetrics | None = None
 
 
 @dataclass(slots=True)
@@ -189,22 +189,6 @@ class Dispatcher:
         self.pairs.follow(table)
         self.rehearsal.follow(table)
 
-    def predict(
-        self,
-        rows: list[msgspec.Raw],
-        unit: bytes,
-        lasting: bool,
-        pin: str | None,
-        timeout_s: float,
-        on_reply: OnReply,
-    ) -> None:
-        """Send rows to the version that the split draws for `unit`, or to `pin`.
-
-        lasting: the unit comes again. on_reply: called once, with the Reply.
-        Raises Problem where there is no such version."""
-        draw = self.draw(unit, lasting, pin)
-        self.send(draw, rows, pin is not None, timeout_s, on_reply)
-
     def send(
         self,
         draw: "Draw",
@@ -215,7 +199,9 @@ class Dispatcher:
         request_id: bytes = b"",
         span: Any = None,
     ) -> None:
-        """Send rows to the version that was drawn; every draw is sent. See `predict`."""
+        """Send rows to the version that was drawn; every draw is sent.
+
+        on_reply: called once, with the Reply."""
         deadline = self.loop.time() + timeout_s
         short_deadline = timeout_s < self.settings.limits.deadline_ms / 1000
         request = InFlight(
@@ -241,7 +227,9 @@ class Dispatcher:
         self._submit(request)
 
     def draw(self, unit: bytes, lasting: bool, pin: str | None) -> Draw:
-        """Draw the version for a unit, or use `pin`; raises Problem where there is none."""
+        """Draw the version for a unit, or use `pin`; raises Problem where there is none.
+
+        lasting: the unit comes again."""
         table = self.table
         if pin is not None:
             return Draw(self._pinned(pin), "pinned")
@@ -277,7 +265,7 @@ class Dispatcher:
 
         draw = self._load_draws.get(version)
         if draw is None:
-            draw = self._load_draws[version] = Draw(version, LOAD, apart=self.load_counts)
+            draw = self._load_draws[version] = Draw(version, LOAD, load_counts=self.load_counts)
 
         return draw
 
@@ -388,7 +376,7 @@ class Dispatcher:
             return
 
         refused: DispatchError | None = None
-        if request.draw.apart is not None and self._gives_way(lane):
+        if request.draw.load_counts is not None and self._gives_way(lane):
             refused = DispatchError("gave way", GIVES_WAY)
         else:
             refused = lane.submit(request)
@@ -429,7 +417,7 @@ class Dispatcher:
         """Count the outcome of the drawn version. Returns whether the fallback has the rows now."""
         version, seconds = request.version, time.perf_counter() - request.started
         status = status_of(outcome, lost)
-        counts = request.draw.apart or self.counts
+        counts = request.draw.load_counts or self.counts
         counts.request(version, request.draw.role, status, seconds, request.request_id)
         self._note_half(request, outcome)
         if lost is None:
@@ -588,7 +576,7 @@ class Dispatcher:
         if self.loop.time() >= request.deadline:
             return False
 
-        (request.draw.apart or self.counts).add(("fallback", request.version, lost.reason))
+        (request.draw.load_counts or self.counts).add(("fallback", request.version, lost.reason))
         request.fault, request.fell_back_at = _fault_of(lost), self.loop.time()
         request.fallback_from, request.version, request.failure = request.version, other, failure
         request.losses, request.alone = 0, False

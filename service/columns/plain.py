@@ -10,7 +10,6 @@ from service.columns.kind import BadValue
 
 FLOAT_LIMIT = 3.4028234e38
 HALF_LIMIT = 65504.0
-INT_LIMIT = 2**63
 # Limits beyond 63 bits are not msgspec's to check.
 UNSIGNED_LIMIT = 2**64
 NARROW = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")

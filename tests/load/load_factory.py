@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from load.engine.plan import LoadChunk
+from load.engine.plan import COLUMN_TYPES, LoadChunk
 from load.measurement import Measurement
-
-DTYPES = (np.float64, np.float64, np.float64, np.int16, np.int8, np.int8)
 
 
 def chunk(
@@ -17,7 +15,7 @@ def chunk(
     """requests: (intended, sent, answered, status, version, flags) each."""
     columns = [
         np.array([request[place] for request in requests], dtype).tobytes()
-        for place, dtype in enumerate(DTYPES)
+        for place, dtype in enumerate(COLUMN_TYPES)
     ]
     return LoadChunk({"load": columns}, list(versions), at, **{"busy": 0.1, **more})
 

@@ -5,11 +5,12 @@ import threading
 
 import pytest
 
-from load.engine.plan import Marked, Phase, Plan, Stream
+from load.engine.plan import Plan, Signer, Stream
 from load.generator_process import GeneratorFailed, GeneratorProcess
 from load.limits import FAIL, LoadLimits
 from load.outcomes import together
 from load.run_load import LoadRunner, LoadShape, LoadTarget
+from load.shapes import Phase
 from tests.load.load_factory import measured
 from tests.load.toy_server import Handler, serving
 from wire.load_mark import check_mark
@@ -28,7 +29,7 @@ def bodies(tmp_path):
 def sent(url, bodies, seconds=1.0, rate=40.0, connections=4, **more):
     """What became of the requests of one plan."""
     stream = Stream("s", bodies, [Phase(seconds, rate, rate)], connections, **more)
-    with GeneratorProcess(Plan(url, [stream], 5.0, Marked("run1", KEY))) as generator:
+    with GeneratorProcess(Plan(url, [stream], 5.0, Signer("run1", KEY))) as generator:
         chunks = list(generator.chunks())
 
     return together([chunk.columns["s"] for chunk in chunks]), chunks[-1].versions
@@ -118,7 +119,7 @@ def test_where_nobody_listens_it_says_so(bodies):
 
 def test_a_run_stops_long_before_its_end_where_a_server_answers_errors_alone(bodies):
     with serving(lambda handler: handler.plain(500)) as server:
-        target = LoadTarget(server.url, bodies, {}, "", 0, 2, Marked("run1", KEY))
+        target = LoadTarget(server.url, bodies, "", 0, 2, Signer("run1", KEY))
         result = LoadRunner(target, GENEROUS).run(LoadShape("constant", 600.0, 20.0))
 
     assert result.verdict.result in (FAIL, "invalid")
@@ -139,7 +140,7 @@ def test_a_search_repeats_a_run_whose_generator_was_late_and_gives_up_after_thre
         return measured(ms=slow, delay_ms=400.0 if is_late else 0.1), ""
 
     monkeypatch.setattr(LoadRunner, "_measured", run)
-    target = LoadTarget("http://127.0.0.1:1", bodies, {}, "", 0, 1, Marked("run1", KEY))
+    target = LoadTarget("http://127.0.0.1:1", bodies, "", 0, 1, Signer("run1", KEY))
     runner, said = LoadRunner(target, LoadLimits(50, 250, 0.0, 0.0)), []
     found = runner.find_limit(100.0, 10_000.0, 1.0, said.append)
     assert found.verdict.result == result

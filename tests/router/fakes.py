@@ -110,14 +110,19 @@ class DispatcherHarness:
         replies = []
         raws = [msgspec.Raw(b"%d" % row) for row in rows]
         unit, lasting = (b"%d" % next(_numbers), False) if unit is None else (unit, lasting)
-        self.traffic.predict(raws, unit, lasting, pin, 10.0, replies.append)
+        self.send(raws, unit, lasting, pin, 10.0, replies.append)
         self.loop.run()
         return replies
+
+    def send(self, raws, unit, lasting, pin, timeout_s, on_reply):
+        """Draw a version and send it rows."""
+        draw = self.traffic.draw(unit, lasting, pin)
+        self.traffic.send(draw, raws, pin is not None, timeout_s, on_reply)
 
     def hurry(self, unit, timeout_s):
         """The same with so little time."""
         replies = []
-        self.traffic.predict([msgspec.Raw(b"1")], unit, True, None, timeout_s, replies.append)
+        self.send([msgspec.Raw(b"1")], unit, True, None, timeout_s, replies.append)
         self.loop.run()
         return replies
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from cli.render.exit_codes import DONE, REFUSED, UNDECIDED, Out
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from load.limits import FAIL, INVALID, PASS, LoadVerdict, shares
 from load.locust_process import LocustRun
 from load.measurement import Measurement, VersionLoad
@@ -57,11 +57,7 @@ def locust_ended(out: Out, run: LocustRun, report: Path | None) -> int:
     """The end of a run by Locust; returns the exit code."""
     word = FAIL if run.failed else PASS
     body = {"act": "load", "engine": "locust", "result": word, **asdict(run)}
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("VERSION")
-    for column in ("REQ", "FAILED", "REQ/S", "P50", "P99"):
-        table.add_column(column, justify="right", no_wrap=True)
-
+    table = number_table(["VERSION"], ("REQ", "FAILED", "REQ/S", "P50", "P99"))
     for entry in run.entries:
         rate = entry.requests / max(run.seconds, 1e-9)
         numbers = (f"{entry.requests:,}", f"{entry.failures:,}", f"{rate:,.0f}")
@@ -99,11 +95,7 @@ def as_json(result: LoadResult) -> dict[str, Any]:
 
 def load_table(measured: Measurement) -> Table:
     """One row a version, and one of all."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("VERSION")
-    for column in ("REAL", "REQ", "ERR", "SHED", "P50", "P99", "P99.9"):
-        table.add_column(column, justify="right", no_wrap=True)
-
+    table = number_table(["VERSION"], ("REAL", "REQ", "ERR", "SHED", "P50", "P99", "P99.9"))
     real = shares(list(measured.versions.values()))
     for name, one in sorted(measured.versions.items()):
         table.add_row(name, _share(real.get(name)), *_cells(one))

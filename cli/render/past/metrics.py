@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli.output import printable
 from cli.render.exit_codes import Out
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from deployment.history.metrics import VersionMetrics
 from deployment.workspace.errors import EdgeFailure
 from rollout.history.series import ARRAYS, VersionCounts, rows
@@ -66,11 +66,7 @@ def _dated(metrics: VersionMetrics) -> Iterator[dict[str, Any]]:
 
 def _table(metrics: VersionMetrics, name: str) -> Table:
     series = metrics.series
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", title_justify="left")
-    table.add_column(printable(name), no_wrap=True)
-    for column in COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-
+    table = number_table([printable(name)], COLUMNS)
     for at, counts in zip(series.at, series.steps, strict=True):
         if name in counts:
             table.add_row(_time(at, series.step), *cells(counts[name]))

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli.render.exit_codes import Out
 from cli.render.past.metrics import COLUMNS, cells
-from cli.render.terminal import console
+from cli.render.terminal import console, number_table
 from cli.render.verdict.table import drawn_verdict
 from cli.render.verdict.text import shown as shown_verdict
 from deployment.history.moment import shown
@@ -59,11 +59,7 @@ def _split(status: PastStatus) -> str:
 
 
 def _counts(status: PastStatus) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("VERSION", no_wrap=True)
-    for column in COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-
+    table = number_table(["VERSION"], COLUMNS)
     for name, counts in status.past.counts.items():
         table.add_row(name, *cells(counts))
 

@@ -35,11 +35,6 @@ class RecordedAct:
         """The moment before it: what its actor saw."""
         return self.at - JUST_BEFORE_S
 
-    @property
-    def by_itself(self) -> bool:
-        """Whether the controller did it."""
-        return self.actor == "conductor"
-
 
 class ActList:
     """The newest acts of one ledger, read again when it has grown. Used by one thread."""

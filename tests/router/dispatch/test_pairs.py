@@ -342,7 +342,7 @@ def by_airline():
 def ask_about(harness, *rows):
     """One request of these rows."""
     raws = list(map(msgspec.Raw, rows))
-    harness.traffic.predict(raws, b"%d" % next(UNITS), False, None, 10.0, lambda _reply: None)
+    harness.send(raws, b"%d" % next(UNITS), False, None, 10.0, lambda _reply: None)
     harness.loop.run()
 
 

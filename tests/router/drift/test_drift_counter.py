@@ -78,7 +78,7 @@ class Stage:
         row = {"age": number % 50, "city": "Oslo", **changes}
         unit, replies = self.harness.unit_of(version), []
         raw = msgspec.Raw(msgspec.json.encode(row))
-        self.traffic.predict([raw], unit, True, None, 10.0, replies.append)
+        self.harness.send([raw], unit, True, None, 10.0, replies.append)
         self.harness.loop.run()
 
     def sampled(self, version: str) -> dict[str, float]:

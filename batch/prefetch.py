@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+def prefetch(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """The same items in the same order, the next one made while the one before it is used.
 
     At most two are made and not taken. What the generator raises is raised here. Closed early, it
@@ -36,7 +36,7 @@ class _Producer(Generic[Item]):
         self._made: SimpleQueue[Item | _End] = SimpleQueue()
         self._room, self._stopped = Semaphore(1), Event()
         # A second Ctrl-C waits for nobody.
-        self._thread = Thread(target=self._run, name="ahead", daemon=True)
+        self._thread = Thread(target=self._run, name="prefetch", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

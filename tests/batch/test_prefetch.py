@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from batch.ahead import ahead
+from batch.prefetch import prefetch
 from tests.until import until
 
 
@@ -30,12 +30,12 @@ class Counted:
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
 
 
 def test_items_come_in_order_and_the_next_one_is_made_meanwhile():
     source = Counted()
-    with closing(ahead(source.numbers())) as items:
+    with closing(prefetch(source.numbers())) as items:
         assert next(items) == 1
         until(lambda: source.made >= 2, "the next item is made")
         assert list(items) == list(range(2, 101))
@@ -44,14 +44,14 @@ def test_items_come_in_order_and_the_next_one_is_made_meanwhile():
 
 def test_no_more_than_two_are_made_ahead():
     source = Counted()
-    for taken in ahead(source.numbers()):
+    for taken in prefetch(source.numbers()):
         assert source.made <= taken + 2
 
 
 def test_an_error_comes_after_the_items_before_it():
     taken = []
     with pytest.raises(OSError, match="the disk is full"):
-        taken.extend(ahead(Counted(error_at=3).numbers()))
+        taken.extend(prefetch(Counted(error_at=3).numbers()))
     assert taken == [1, 2, 3]
     assert threads() == []
 
@@ -64,7 +64,7 @@ def test_closed_early_it_ends_the_generator_also_through_another_one():
             for item in items:
                 yield 2 * item
 
-    with closing(ahead(doubled(ahead(source.numbers())))) as items:
+    with closing(prefetch(doubled(prefetch(source.numbers())))) as items:
         assert next(items) == 2
     assert source.closed
     assert threads() == []
