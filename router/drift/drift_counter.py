@@ -22,14 +22,14 @@ from rollout.drift.training_reference import (
 from rollout.history.worker_counts import DRIFT
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.version_pages import VersionPages
-from router.drift.drift_sample import SampledRow
-from router.drift.told_counts import (
+from router.drift.counted_sample import (
     RowGroupCounts,
     Uncounted,
     answered,
-    told_counts,
-    told_reference,
+    counted_groups,
+    trained_reference,
 )
+from router.drift.drift_sample import SampledRow
 from router.evidence.worker_metrics import Key
 
 log = logging.getLogger("sluice.drift")
@@ -162,7 +162,7 @@ class DriftCounter:
     async def _asked(self, version: str, address: str) -> _Known:
         outcome, reference = await self._pages.get(version, PAGE), None
         try:
-            reference = told_reference(answered(outcome))
+            reference = trained_reference(answered(outcome))
         except Uncounted as error:
             known = self._known.get(version)
             if known is None or known.address != address:
@@ -216,7 +216,7 @@ class DriftCounter:
         body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
         outcome = await self._pages.post(version, f"{PAGE}/count", body)
         try:
-            counted = told_counts(answered(outcome), reference, len(groups))
+            counted = counted_groups(answered(outcome), reference, len(groups))
         except Uncounted as error:
             self._note_failure(version, error)
             return

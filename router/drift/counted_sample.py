@@ -19,7 +19,7 @@ class _Bins(msgspec.Struct, frozen=True):
     nulls: int = 0
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _Distributions(msgspec.Struct, frozen=True):
     """What a version tells, as service/distributions/row_counter.py has it."""
 
     id: str
@@ -61,16 +61,16 @@ def answered(outcome: Answer | Failure) -> bytes:
     return outcome.body
 
 
-def told_reference(body: bytes) -> TrainingReference:
+def trained_reference(body: bytes) -> TrainingReference:
     """The distributions of a version's training; raises Uncounted."""
     try:
-        told = msgspec.json.decode(body, type=_Told)
-        return reference_of(msgspec.to_builtins(told))
+        given = msgspec.json.decode(body, type=_Distributions)
+        return reference_of(msgspec.to_builtins(given))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Uncounted(f"its distributions cannot be read: {error}") from error
 
 
-def told_counts(body: bytes, reference: TrainingReference, groups: int) -> list[RowGroupCounts]:
+def counted_groups(body: bytes, reference: TrainingReference, groups: int) -> list[RowGroupCounts]:
     """The counts of so many groups, in the bins of a reference; raises Uncounted."""
     try:
         counted = msgspec.json.decode(body, type=list[RowGroupCounts])
@@ -80,7 +80,7 @@ def told_counts(body: bytes, reference: TrainingReference, groups: int) -> list[
     sizes = [len(bins.counts) for bins in (*reference.columns, *reference.answers)]
     for counts in counted:
         if [len(bins) for bins in (*counts.columns, *counts.answers)] != sizes:
-            raise Uncounted("its counts are in other bins than it told")
+            raise Uncounted("its counts are in other bins than its distributions")
     if len(counted) != groups:
         raise Uncounted(f"it counted {len(counted)} groups of {groups}")
 
