@@ -1,6 +1,7 @@
 """The generator, in its own process, against servers that behave and that do not."""
 
 import io
+import signal
 import socket
 import threading
 
@@ -119,7 +120,8 @@ def test_where_nobody_listens_it_says_so(bodies):
             sent(url, bodies)
 
 
-def test_a_generator_that_is_killed_is_a_failure_with_the_reason(bodies):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_generator_that_is_killed_is_a_failure_with_the_reason(bodies, how):
     with serving(Handler.plain) as server:
         stream = Stream("s", bodies, [Phase(600.0, 20.0, 20.0)], 2)
         with GeneratorProcess(Plan(server.url, [stream], 5.0)) as generator:
@@ -127,8 +129,8 @@ def test_a_generator_that_is_killed_is_a_failure_with_the_reason(bodies):
             next(chunks)
             children = psutil.Process().children()
             [child] = [one for one in children if "load.engine" in one.cmdline()]
-            child.kill()
-            with pytest.raises(GeneratorFailed, match="in the middle of the run, by SIGKILL"):
+            child.send_signal(how)
+            with pytest.raises(GeneratorFailed, match=f"in the middle of the run, by {how.name}"):
                 list(chunks)
 
 
