@@ -92,11 +92,18 @@ def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
 
 
 def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    from pyarrow import ArrowException
+
+    # The last two of dates that Python's standard library does not have.
+    unreadable = (ValueError, ImportError, ArrowException, OverflowError, NotImplementedError)
     try:
-        table = _read_table(path, columns)
-    except (ValueError, ImportError) as error:
+        return _cells_of_table(path, columns)
+    except unreadable as error:
         raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
+
+def _cells_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    table = _read_table(path, columns)
     known = [name for name in table.columns if name in columns]
     if not known:
         raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")
