@@ -72,12 +72,16 @@ def _rows_of_lines(raw: bytes, path: Path) -> list[Row]:
 
 def _parsed(line: bytes, path: Path, number: int) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise EdgeFailure(
             f"{path}, line {number}: no JSON ({error}). One row or one request a line, or "
             f".parquet, .csv"
         ) from error
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON: write null")
 
 
 def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:

@@ -263,6 +263,7 @@ def test_rows_and_requests_are_read_from_lines(
     [
         ("", "holds no rows"),
         ("{", "line 1: no JSON"),
+        ('{"x": NaN}', r"line 1: no JSON \(NaN is no number of JSON: write null\)"),
         ("[1]", "line 1: neither a row"),
         ('{"instances": 3}', "neither"),
     ],
