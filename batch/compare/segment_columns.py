@@ -170,11 +170,11 @@ def _cell(text: pa.Scalar, kind: pa.DataType) -> Any:
 def python_values(values: pa.Array) -> list[Any]:
     """Python's own values; of what it has none for, as dates beyond the year 9999, a text."""
     try:
-        found: list[Any] = values.to_pylist()
+        read: list[Any] = values.to_pylist()
     except (OverflowError, ValueError):
         return [_python_value(values.slice(row, 1)) for row in range(len(values))]
 
-    return found
+    return read
 
 
 def _python_value(one: pa.Array) -> Any:
