@@ -49,7 +49,6 @@ LIMITS = {
     },
     "float": {"least": [-FLOAT_LIMIT, -HALF_LIMIT], "most": [FLOAT_LIMIT, HALF_LIMIT]},
 }
-_UNKNOWN = "{}"
 
 
 def describe(bundle: Bundle, refusals: "ServiceRefusals") -> dict[str, Any]:
@@ -69,7 +68,7 @@ def describe(bundle: Bundle, refusals: "ServiceRefusals") -> dict[str, Any]:
         "onnxruntime": onnxruntime.__version__,
         "onnxruntime-web": WEB_VERSION,
         "columns": columns,
-        "unknown": refusals.unknown(_UNKNOWN),
+        "unknown": refusals.unknown(),
         "no_object": refusals.no_object(),
         "inputs": inputs,
         "outputs": outputs,
@@ -112,11 +111,15 @@ class ServiceRefusals:
         refusal = self.of_row(self.changed(name, value))
         return None if refusal is None else refusal.detail
 
-    def unknown(self, name: str) -> str:
-        """What the service says of a row with a further column."""
+    def unknown(self) -> str:
+        """What the service says of a row with a further column; `{}` in place of its name."""
+        name = "n"
+        while name in self._row:
+            name += "n"
+
         detail = self.of_value(name, "1")
         assert detail is not None
-        return detail
+        return detail.replace(f"`{name}`", "`{}`")
 
     def no_object(self) -> dict[str, str]:
         """What the service says of a row that is no object, by kind."""

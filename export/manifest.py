@@ -70,7 +70,7 @@ def digests(folder: Path, besides: tuple[str, ...] = OUTSIDE) -> dict[str, File]
 def paths_of(folder: Path) -> list[str]:
     """The paths of all files below a folder, sorted; raises ExportError for what is no file."""
     paths = []
-    for root, folders, files in os.walk(folder):
+    for root, folders, files in os.walk(folder, onerror=_refuse):
         for name in [*folders, *files]:
             path = Path(root, name)
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -79,6 +79,10 @@ def paths_of(folder: Path) -> list[str]:
         paths += [Path(root, name).relative_to(folder).as_posix() for name in files]
 
     return sorted(paths)
+
+
+def _refuse(error: OSError) -> None:
+    raise ExportError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def verified_manifest(folder: Path, public_key: Path) -> EdgeManifest:

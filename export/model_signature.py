@@ -82,7 +82,7 @@ def require_model_signature(folder: Path, files: dict[str, File], public_key: Pa
         raise ExportError(
             f"{path} was changed, or another key signed it (trusted: {public_key})"
         ) from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise ExportError(f"{path} is no model signature: export the version again") from error
 
     if signed != _resources(files):

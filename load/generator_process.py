@@ -1,12 +1,14 @@
 """The generator as a child process: starts it, reads its chunks as they come, and ends it."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 import msgspec
 
@@ -36,18 +38,29 @@ class GeneratorProcess:
 
     def chunks(self) -> Iterator[LoadChunk]:
         """What comes until the run is over; raises GeneratorFailed."""
-        output, decode = self._process.stdout, msgspec.msgpack.Decoder(LoadChunk).decode
-        assert output is not None
-        while size := output.read(4):
-            chunk = decode(output.read(int.from_bytes(size, "big")))
+        assert self._process.stdout is not None
+        for chunk in read_chunks(self._process.stdout):
             yield chunk
             if chunk.last:
                 return
 
-        self._process.wait(LONGEST_END_S)
+        raise GeneratorFailed(self._end_words())
+
+    def _end_words(self) -> str:
+        """Why it ended before its last chunk: in its own words, or how."""
+        try:
+            code = self._process.wait(LONGEST_END_S)
+        except subprocess.TimeoutExpired:
+            return "it tells nothing more, and does not end"
+
         self._errors.seek(0)
         message = self._errors.read().decode(errors="replace").strip()
-        raise GeneratorFailed(message.splitlines()[-1] if message else "it ended without a word")
+        if message:
+            return message.splitlines()[-1]
+        if code >= 0:
+            return f"its process ended in the middle of the run, with code {code}"
+
+        return f"its process was ended in the middle of the run, by {_signal_name(-code)}"
 
     def stop(self) -> None:
         """Let nothing more be sent; the chunks go on to the last one."""
@@ -74,3 +87,26 @@ class GeneratorProcess:
             if stream is not None:
                 with suppress(BrokenPipeError):
                     stream.close()
+
+
+def read_chunks(output: IO[bytes]) -> Iterator[LoadChunk]:
+    """The whole chunks of a generator, up to where it ended; what is cut off there is none.
+
+    Raises GeneratorFailed where they are no chunks."""
+    decode = msgspec.msgpack.Decoder(LoadChunk).decode
+    while len(size := output.read(4)) == 4:
+        length = int.from_bytes(size, "big")
+        if len(body := output.read(length)) < length:
+            return
+
+        try:
+            yield decode(body)
+        except msgspec.DecodeError as error:
+            raise GeneratorFailed(f"what its process wrote is no part of a run: {error}") from error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

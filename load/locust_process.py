@@ -97,12 +97,16 @@ def run_locust(
     if web:
         return LocustRun((), seconds, bool(child.returncode))
 
+    return LocustRun(*figures_of(out), bool(child.returncode))
+
+
+def figures_of(out: bytes) -> tuple[tuple[LocustEntry, ...], float]:
+    """The entries and the seconds of what it printed; raises LocustFailed."""
     try:
         stats = json.loads(out)
-    except ValueError as error:
+        return tuple(map(_entry, stats)), _seconds(stats)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise LocustFailed("it told no figures: its words are above") from error
-
-    return LocustRun(tuple(map(_entry, stats)), _seconds(stats), bool(child.returncode))
 
 
 def _ways(web: bool) -> list[str]:

@@ -15,7 +15,7 @@ from batch.compare.comparison_folder import ComparisonFolder
 from batch.compare.finished_run import FinishedRun, mask_of
 from batch.compare.row_changes import AnswerComparer, RowChanges
 from batch.compare.row_stream import RowStream
-from batch.compare.segment_columns import GroupedColumn, SegmentReader
+from batch.compare.segment_columns import GroupedColumn, SegmentReader, python_values
 from batch.compare.unit_tally import ErrorTally, UnitTally, furthest, tally_of
 from batch.errors import BatchError
 from batch.inputs.work_units import WorkUnit
@@ -201,10 +201,10 @@ class _Chunk:
         comparer = self.comparer.comparer
         today = _answer(self.ours, comparer.today[0], row)
         tomorrow = _answer(self.others, comparer.tomorrow[0], row)
-        values = self.inputs.slice(row, 1).to_pylist()[0]
         shown: dict[str, Any] = {"file": self.file, "row": self.first + row}
         for segment in self.comparer.segments:
-            shown[segment.name] = segment.plain(values[segment.name])
+            (value,) = python_values(_one_chunk(self.inputs[segment.name].slice(row, 1)))
+            shown[segment.name] = segment.plain(value)
 
         return WorstChange(float(self.changes.distance[row]), today, tomorrow, shown)
 

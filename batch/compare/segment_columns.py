@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from batch.inputs.arrow_types import is_number
+from batch.inputs.json_forms import json_forms
 from batch.inputs.work_units import WorkUnit
 from batch.predict_unit import reader_of
 from rollout.differences.column_groups import NULL, ColumnGroups, column_groups
@@ -73,10 +75,10 @@ class GroupedColumn:
     def _codes_of_each(self, values: pa.Array) -> np.ndarray:
         """Through a dictionary: so each distinct value is named once."""
         if kinds.is_nested(values.type):
-            return self._numbers_of(values.to_pylist())
+            return self._numbers_of(python_values(values))
 
         encoded = pc.dictionary_encode(values)
-        numbers = self._numbers_of([*encoded.dictionary.to_pylist(), None])
+        numbers = self._numbers_of([*python_values(encoded.dictionary), None])
         indices = pc.fill_null(encoded.indices, len(numbers) - 1)
         codes: np.ndarray = numbers[indices.to_numpy(zero_copy_only=False)]
         return codes
@@ -115,7 +117,7 @@ class SegmentReader:
         for part in parts:
             for batch in _first(self.read(part, rows), rows):
                 for name in self.dtypes:
-                    values[name] += batch.column(name).to_pylist()
+                    values[name] += python_values(batch.column(name))
 
         return [GroupedColumn(name, dtype, values[name]) for name, dtype in self.dtypes.items()]
 
@@ -164,6 +166,24 @@ def _cell(text: pa.Scalar, kind: pa.DataType) -> Any:
         return pc.cast(text, kind).as_py()
     except pa.ArrowInvalid:
         return None
+
+
+def python_values(values: pa.Array) -> list[Any]:
+    """Python's own values; of what it has none for, as dates beyond the year 9999, a text."""
+    try:
+        read: list[Any] = values.to_pylist()
+    except (OverflowError, ValueError):
+        return [_python_value(values.slice(row, 1)) for row in range(len(values))]
+
+    return read
+
+
+def _python_value(one: pa.Array) -> Any:
+    for read in (pa.Array.to_pylist, json_forms):
+        with suppress(OverflowError, ValueError):
+            return read(one)[0]
+
+    return str(one.type)
 
 
 def plain(value: Any) -> Any:

@@ -30,7 +30,7 @@ def write_output(
     with folder.draft(name) as draft:
         try:
             return writers[kind](draft, schema.with_metadata(notes), batches)
-        except (pa.ArrowException, ValueError, TypeError) as error:
+        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
             raise BatchError(
                 f"{name} cannot be written as {kind}, since a value of a column of --keep has no "
                 f"form there ({error}): leave the column out, or add --format parquet"

@@ -80,7 +80,8 @@ def _parquet(path: Path) -> Iterator[tuple[Any, Any]]:
             require_once(path, file.schema_arrow.names)
             for batch in file.iter_batches(BATCH_ROWS, columns=list(COLUMNS)):
                 yield from zip(*(batch.column(name).to_pylist() for name in COLUMNS), strict=True)
-    except (pa.ArrowException, ValueError) as error:
+    # The last of a moment that Python's standard library does not have.
+    except (pa.ArrowException, ValueError, OverflowError) as error:
         raise BadLabels(f"{path} cannot be read as Parquet: {_first_line(error)}") from error
 
 

@@ -64,7 +64,7 @@ def shape_of(options: LoadOptions, settings: LoadSettings) -> LoadShape:
     if options.users is not None and options.shape == FIND_LIMIT:
         raise BadOption("--shape find-limit looks for a rate: leave --users out")
 
-    lasts = seconds(options.lasts or LASTS[options.shape])
+    lasts = seconds(LASTS[options.shape] if options.lasts is None else options.lasts)
     longest = settings.max_s / (MOST_STEPS if options.shape == FIND_LIMIT else 1)
     if lasts > longest:
         raise BadOption(

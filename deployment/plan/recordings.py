@@ -72,12 +72,16 @@ def _rows_of_lines(raw: bytes, path: Path) -> list[Row]:
 
 def _parsed(line: bytes, path: Path, number: int) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise EdgeFailure(
             f"{path}, line {number}: no JSON ({error}). One row or one request a line, or "
             f".parquet, .csv"
         ) from error
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON: write null")
 
 
 def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
@@ -92,11 +96,18 @@ def _rows_of_value(value: Any, path: Path, number: int) -> Iterable[Row]:
 
 
 def _rows_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    from pyarrow import ArrowException
+
+    # The last two of dates that Python's standard library does not have.
+    unreadable = (ValueError, ImportError, ArrowException, OverflowError, NotImplementedError)
     try:
-        table = _read_table(path, columns)
-    except (ValueError, ImportError) as error:
+        return _cells_of_table(path, columns)
+    except unreadable as error:
         raise EdgeFailure(f"{path} cannot be read as {path.suffix[1:]}: {error}") from error
 
+
+def _cells_of_table(path: Path, columns: Mapping[str, str]) -> list[Row]:
+    table = _read_table(path, columns)
     known = [name for name in table.columns if name in columns]
     if not known:
         raise EdgeFailure(f"{path} has none of the versions' columns ({', '.join(columns)})")

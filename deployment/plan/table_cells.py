@@ -49,5 +49,5 @@ def _parsed(text: str) -> Any:
     """The lists of a text; the text itself, which the version refuses, where it is none."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -2,6 +2,7 @@
 
 PARENT is the number of the process it ends with."""
 
+import signal
 import sys
 from io import FileIO
 
@@ -16,6 +17,8 @@ from wire.parent_process import end_with_starter
 def main() -> int:
     """Send one plan; returns 1 where no connection could be made."""
     end_with_starter(sys.argv[1:])
+    # Whoever started it tells what it ended by, and has its own Ctrl-C.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     raise_file_limit()
     # Without a buffer, so that the loop sees what comes after the plan.
     commands = FileIO(0, closefd=False)

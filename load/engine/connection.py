@@ -4,10 +4,9 @@ import socket
 import ssl
 from typing import Protocol
 
-from load.engine.http_answer import UNTIL_CLOSED, BadAnswer, Head, head_of, is_whole
+from load.engine.http_answer import UNTIL_CLOSED, AnswerReader, BadAnswer, Head, head_of
 
 RECEIVED_AT_ONCE = 256 * 1024
-LONGEST_ANSWER = 64 * 1024 * 1024
 CONNECT_S = 20.0
 _LATER = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -27,14 +26,13 @@ class LoadConnection:
 
     intended, sent, arrived: of the request, in seconds since the start; intended is None while it
     is idle; arrived: when the kernel told of the newest bytes. flags: of the request
-    (load/engine/plan.py). user: of a closed loop. unsent: what there was no room for; is_watched:
-    whether the kernel tells of new room."""
+    (load/engine/plan.py). user: of a closed loop. answer: that has come in part. unsent: what there
+    was no room for; is_watched: whether the kernel tells of new room."""
 
     __slots__ = (
         *(
-            "buffer",
+            "answer",
             "flags",
-            "head",
             "intended",
             "is_watched",
             "owner",
@@ -51,8 +49,7 @@ class LoadConnection:
         self.sent = self.arrived = 0.0
         self.flags = 0
         self.user = 0
-        self.buffer: bytearray | None = None
-        self.head: Head | None = None
+        self.answer: AnswerReader | None = None
         self.unsent, self.is_watched = b"", False
 
     def send(self, request: bytes) -> bool:
@@ -91,27 +88,22 @@ class LoadConnection:
             # Nothing was asked: the server speaks out of turn.
             raise BadAnswer
 
-        if self.buffer is not None:
-            self.buffer += data
-            if len(self.buffer) > LONGEST_ANSWER:
-                raise BadAnswer
-            if self.head is not None and len(self.buffer) < self.head.body + self.head.length:
+        if self.answer is None:
+            head = head_of(data)
+            if head is not None and head.body + head.length == len(data):
+                self.owner.answered(self, head)
                 return
 
-            data = bytes(self.buffer)
+            self.answer = AnswerReader()
 
-        head = self.head or head_of(data)
-        if head is None or not is_whole(data, head):
-            self.head = head
-            if self.buffer is None:
-                self.buffer = bytearray(data)
-            return
-
-        self.head = self.buffer = None
-        self.owner.answered(self, head)
+        answer = self.answer
+        if answer.is_whole_with(data):
+            self.answer = None
+            assert answer.head is not None
+            self.owner.answered(self, answer.head)
 
     def _closed(self) -> None:
-        head = self.head
+        head = self.answer.head if self.answer is not None else None
         if head is not None and head.length == UNTIL_CLOSED and self.intended is not None:
             self.owner.answered(self, head._replace(closes=True))
         else:

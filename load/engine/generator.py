@@ -229,9 +229,14 @@ class LoadChunkWriter:
 
     def _run(self) -> None:
         while (chunk := self._queue.get()) is not None:
-            body = msgspec.msgpack.encode(chunk)
-            self._output.write(len(body).to_bytes(4, "big") + body)
-            self._output.flush()
+            write_chunk(self._output, chunk)
+
+
+def write_chunk(output: IO[bytes], chunk: LoadChunk) -> None:
+    """As load/generator_process.py reads it."""
+    body = msgspec.msgpack.encode(chunk)
+    output.write(len(body).to_bytes(4, "big") + body)
+    output.flush()
 
 
 def _wake_in_time() -> None:

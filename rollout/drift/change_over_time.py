@@ -86,7 +86,12 @@ def change_over_time(
     ]
     at = [_first_at(detected, windows, policy.needed) for detected in detections]
     parts = zip([*inputs, *outcomes], [*detections[0].by_name, *detections[1].by_name], strict=True)
-    names = {watched.name: _part(logs, policy.needed) for watched, logs in parts}
+    names: dict[str, float] = {}
+    for watched, logs in parts:
+        # A column may be called as an answer is.
+        part = _part(logs, policy.needed)
+        names[watched.name] = max(part, names.get(watched.name, part))
+
     return _statement(
         version,
         _state(*at),

@@ -18,19 +18,23 @@ from rollout.drift.training_reference import (
     COLUMN,
     TrainingReference,
     mix_key,
-    reference_of,
 )
 from rollout.history.worker_counts import DRIFT
 from router.dispatch.dispatcher import Dispatcher
-from router.dispatch.upstream import Failure
 from router.dispatch.version_pages import VersionPages
+from router.drift.counted_sample import (
+    RowGroupCounts,
+    Uncounted,
+    answered,
+    counted_groups,
+    trained_reference,
+)
 from router.drift.drift_sample import SampledRow
 from router.evidence.worker_metrics import Key
 
 log = logging.getLogger("sluice.drift")
 EVERY_S = 1.0
 PAGE = "/distributions"
-LARGEST_ANSWER = 1_048_576
 AGAIN_S = 30.0
 """When a version that did not tell its distributions is asked again."""
 ADD_EVERY_S = 300.0
@@ -41,13 +45,9 @@ MOST_WEIGHTS = 20
 """Weights of a rollout at which first rows are counted apart, the others not at all."""
 
 
-class RowGroupCounts(msgspec.Struct, frozen=True):
-    """What a version counted of a group, as service/distributions/row_counter.py has it."""
-
-    rows: int
-    refused: int
-    columns: list[list[int]]
-    answers: list[list[int]]
+DEEP = 200
+"""Levels that a version may have less room for than this worker, whose decoders it shares."""
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass
@@ -95,7 +95,7 @@ class DriftCounter:
         self._rows = self._added_rows = 0
         self._added_at = 0.0
         self._weights: set[tuple[int, int]] = set()
-        self._is_away = False
+        self._silent: set[str] = set()
         self._rollout = ""
 
     @property
@@ -150,6 +150,8 @@ class DriftCounter:
             if self._is_to_ask(version, address):
                 self._known[version] = await self._asked(version, address)
 
+        self._silent &= addresses.keys()
+
     def _is_to_ask(self, version: str, address: str) -> bool:
         known = self._known.get(version)
         if known is None or known.address != address:
@@ -159,14 +161,12 @@ class DriftCounter:
 
     async def _asked(self, version: str, address: str) -> _Known:
         outcome, reference = await self._pages.get(version, PAGE), None
-        if not isinstance(outcome, Failure) and outcome.status == 200:
-            try:
-                reference = _reference(outcome.body)
-            except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-                known = self._known.get(version)
-                is_told = known is not None and known.address == address
-                level = logging.DEBUG if is_told else logging.WARNING
-                log.log(level, "the distributions of %s cannot be read: %s", version, error)
+        try:
+            reference = trained_reference(answered(outcome))
+        except Uncounted as error:
+            known = self._known.get(version)
+            if known is None or known.address != address:
+                self._tell(version, error)
 
         return _Known(address, reference, self._clock())
 
@@ -177,7 +177,7 @@ class DriftCounter:
         groups: dict[tuple[str, str, bool, int, int], _Group] = {}
         for row in rows:
             for key in self._counting(row):
-                groups.setdefault(key, _Group(*key[1:])).rows.append(row.raw)
+                groups.setdefault(key, _Group(*key[1:])).rows.append(_readable(row.raw))
 
         for version, answer in answers:
             key = (version, version, True, 0, 0)
@@ -215,12 +215,13 @@ class DriftCounter:
     ) -> None:
         body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
         outcome = await self._pages.post(version, f"{PAGE}/count", body)
-        if isinstance(outcome, Failure) or outcome.status != 200:
-            self._note_failure(version)
+        try:
+            counted = counted_groups(answered(outcome), reference, len(groups))
+        except Uncounted as error:
+            self._note_failure(version, error)
             return
 
-        self._is_away = False
-        counted = msgspec.json.decode(outcome.body, type=list[RowGroupCounts])
+        self._silent.discard(version)
         for group, counts in zip(groups, counted, strict=True):
             self._note(version, reference, group, counts)
 
@@ -250,16 +251,28 @@ class DriftCounter:
         if rows:
             self._counts[key] = self._counts.get(key, 0) + rows
 
-    def _note_failure(self, version: str) -> None:
-        # Once, and not each second until the version is back.
-        if not self._is_away:
-            log.info("%s did not count the sample of this second: it is left out", version)
+    def _note_failure(self, version: str, error: Uncounted) -> None:
+        # Once a version, and not each second until it counts again.
+        if version not in self._silent:
+            self._tell(version, error)
 
-        self._is_away = True
+        self._silent.add(version)
+
+    def _tell(self, version: str, error: Uncounted) -> None:
+        level = logging.WARNING if error.is_fault else logging.INFO
+        log.log(level, "the rows of %s are not counted for drift: %s", version, error)
 
 
-def _reference(body: bytes) -> TrainingReference:
-    if len(body) > LARGEST_ANSWER:
-        raise ValueError(f"they have {len(body)} bytes, and {LARGEST_ANSWER} are read")
+def _readable(row: bytes) -> bytes:
+    """The row, or null in place of one that is nested so deeply that the version might not read
+    its group: it is counted as refused, as the version would.
+    """
+    if row.count(b"[") + row.count(b"{") < DEEP:
+        return row
 
-    return reference_of(msgspec.json.decode(body))
+    try:
+        _RAW.decode(b"%b%b%b" % (b"[" * DEEP, row, b"]" * DEEP))
+    except RecursionError:
+        return b"null"
+
+    return row

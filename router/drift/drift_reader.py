@@ -30,18 +30,18 @@ QUIET_S = 3_600
 """Without a rollout rows of so long are compared with training."""
 HOUR_S = 3_600
 Counts = Mapping[str, VersionCounts]
+References = Mapping[str, TrainingReference | None]
+"""By version, as they were told; None of one that told none."""
 
 
 class DriftReader:
-    """Reads for one worker; threads may share it. clock: epoch seconds.
-
-    references: by version, as they were told."""
+    """Reads for one worker; threads may share it. clock: epoch seconds."""
 
     def __init__(
         self,
         engine: Engine,
         model: str,
-        references: Callable[[], Mapping[str, TrainingReference | None]],
+        references: Callable[[], References],
         settings: DriftSettings,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -54,9 +54,9 @@ class DriftReader:
         self._lock = Lock()
         self._report = DriftReport()
         self._read_at = self._change_at = float("-inf")
-        self._read_of: tuple[int, bool] | None = None
+        self._read_of: tuple[int, References] | None = None
         self._changed: ChangeStatement | None = None
-        self._change_of = ("", False)
+        self._change_of: tuple[str, TrainingReference | None] = ("", None)
 
     def report(self, ledger: Ledger) -> DriftReport:
         """All statements, some seconds old; while the history is away, those of before.
@@ -74,13 +74,14 @@ class DriftReader:
 
     def _read_when_due(self, ledger: Ledger) -> None:
         now = self._clock()
-        made_of = ledger.revision, any(self._references().values())
+        references = dict(self._references())
+        made_of = ledger.revision, references
         if made_of == self._read_of and 0 <= now - self._read_at < AGAIN_S:
             return
 
         # While the history is away its own notice says so, and what was found still holds.
         with suppress(StoreError):
-            self._report = self._made(ledger, now)
+            self._report = self._made(ledger, references, now)
 
         self._read_at, self._read_of = now, made_of
 
@@ -88,8 +89,8 @@ class DriftReader:
         """The statements of a past moment, without the one over time. counts: of that moment."""
         return _of_counts(ledger, counts, self._references())
 
-    def _made(self, ledger: Ledger, now: float) -> DriftReport:
-        references, rollout = self._references(), ledger.rollout
+    def _made(self, ledger: Ledger, references: References, now: float) -> DriftReport:
+        rollout = ledger.rollout
         since, only = now - QUIET_S, None
         if rollout is not None:
             since, only = rollout.started_at, rollout.id
@@ -99,21 +100,20 @@ class DriftReader:
             _of_counts(ledger, counts, references), change=self._change(ledger, references, now)
         )
 
-    def _change(
-        self, ledger: Ledger, references: Mapping[str, TrainingReference | None], now: float
-    ) -> ChangeStatement | None:
+    def _change(self, ledger: Ledger, references: References, now: float) -> ChangeStatement | None:
         version = ledger.released
         if version is None:
             return None
 
-        made_of = version, references.get(version) is not None
+        made_of = version, references.get(version)
+        is_fresh = made_of == self._change_of and 0 <= now - self._change_at < CHANGE_AGAIN_S
         known = self._changed
-        if known is None or made_of != self._change_of or now - self._change_at >= CHANGE_AGAIN_S:
+        if known is None or not is_fresh:
             windows = TimeSpan("windows", now - WINDOWS_BACK_S, now, int(self._policy.window_s))
             hours = TimeSpan("hours", now - BACK_S, now, HOUR_S)
             known = self._changed = change_over_time(
                 version,
-                references.get(version),
+                made_of[1],
                 self._windows.of(windows),
                 self._hours.of(hours),
                 self._policy,
@@ -123,9 +123,7 @@ class DriftReader:
         return known
 
 
-def _of_counts(
-    ledger: Ledger, counts: Counts, references: Mapping[str, TrainingReference | None]
-) -> DriftReport:
+def _of_counts(ledger: Ledger, counts: Counts, references: References) -> DriftReport:
     rollout, names = ledger.rollout, [ledger.released]
     if rollout is not None:
         names = [rollout.stable, rollout.candidate]

@@ -29,6 +29,7 @@ from router.problems import (
 )
 
 CONTENT_TYPE = b"application/logplex-1"
+LONGEST_COUNT = 16
 LARGEST = 4 * 1024 * 1024
 
 
@@ -126,6 +127,9 @@ class LogDrainEndpoint:
 def _read(body: bytes, headers: dict[bytes, bytes]) -> dict[str, int]:
     """The codes of a batch; raises Problem 400."""
     count = headers.get(b"logplex-msg-count", b"")
+    if len(count) > LONGEST_COUNT:
+        raise Problem(400, "Logplex-Msg-Count is no number of lines")
+
     try:
         return codes(body, int(count) if count.isdigit() else None)
     except Garbled as error:

@@ -174,7 +174,7 @@ def _asked(scope: Scope) -> tuple[str, float | None]:
 
 def _moment(text: str) -> float:
     """Epoch seconds of a time in ISO 8601, without a zone in UTC, or of plain epoch seconds."""
-    if re.fullmatch(r"\d{9,10}(\.\d+)?", text):
+    if re.fullmatch(r"[0-9]{9,10}(\.[0-9]+)?", text):
         moment = float(text)
     else:
         try:

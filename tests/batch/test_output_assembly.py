@@ -1,8 +1,12 @@
 """Outputs are put together while later units are still predicted, file by file and in order."""
 
+import pyarrow as pa
 import pytest
 
+from batch.errors import BatchError
+from batch.outputs.disk_folder import DiskFolder
 from batch.outputs.output_assembly import OutputAssembly
+from batch.outputs.output_file import write_output
 from tests.until import until
 
 
@@ -67,3 +71,10 @@ def test_a_run_that_fails_writes_no_further_file(written, write):
     with pytest.raises(KeyError):
         failing()
     assert written == {}
+
+
+def test_moments_without_a_form_in_a_list_are_refused_with_the_next_step(tmp_path):
+    far = pa.array([[2**62]], pa.list_(pa.timestamp("s")))
+    rows = pa.record_batch([far], names=["kept"])
+    with pytest.raises(BatchError, match=r"of --keep has no form there .*: leave the column out"):
+        write_output(DiskFolder(str(tmp_path)), "x.jsonl", "jsonl", rows.schema, [rows], {})

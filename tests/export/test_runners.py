@@ -1,6 +1,7 @@
 """Every runner predicts what the service predicts, and refuses what it refuses, in its words."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from delivery.signatures import signing_key
 from export.onnxruntime_web import ENTRY, VERSION
-from export.runners.python.edge_model import NO_PREDICTION, EdgeModel, RefusedRow
+from export.runners.python.edge_model import NO_PREDICTION, EdgeModel, RefusedRow, encode
 from service.bundle import verify_bundle
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
@@ -93,6 +94,110 @@ def test_rows_are_predicted_line_by_line_up_to_the_first_bad_one(runner, exporte
     answer, refusal = said.splitlines()
     assert (code, refusal.partition(":")[0]) == (1, "Expected `object`, got `array`")
     assert set(json.loads(answer)) == {"predict_proba", "predict"}
+
+
+@pytest.mark.parametrize(
+    "row", ["[" * 100_000 + "]" * 100_000, '{"city":' * 100_000 + "1" + "}" * 100_000]
+)
+def test_a_row_that_is_nested_without_end_is_refused_in_a_line(runner, exported, row):
+    code, said = runner(exported.folder, rows=row + "\n")
+    assert (code, said.count("\n")) == (1, 0)
+    assert "nested too deeply" in said or "Expected" in said or "unknown field" in said, said
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.json", "model.onnx"])
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(runner, copy, name):
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    assert runner(copy, "--check") == (1, f"{name} is no file: export the version again")
+
+
+def test_a_manifest_that_is_nested_without_end_is_none(runner, copy):
+    (copy / "manifest.json").write_text("[" * 100_000 + "]" * 100_000)
+    assert runner(copy) == (1, "manifest.json is no manifest: export the version again")
+
+
+def test_without_its_package_the_runner_in_node_says_so_in_a_line(exported, tmp_path):
+    code, said = node_runner(exported.folder, runtime=tmp_path / "missing.js")
+    assert (code, said.count("\n")) == (1, 0)
+    assert "missing.js" in said
+
+
+ODD_NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty", "{}"]
+
+
+def odd_names(folder: Path) -> dict:
+    """The description of a version whose columns are called so, each nullable."""
+    description = json.loads((folder / "model.json").read_text())
+    [income] = [one for one in description["columns"] if one["name"] == "income"]
+    description["columns"] = [{**income, "name": name} for name in ODD_NAMES]
+    return description
+
+
+def test_a_column_may_have_any_name(exported, tmp_path):
+    description = odd_names(exported.folder)
+    rows = [
+        {name: number for number, name in enumerate(ODD_NAMES)},
+        dict.fromkeys(ODD_NAMES[1:], 1),
+        dict.fromkeys(ODD_NAMES, "x"),
+        {"valueOf": 1},
+    ]
+    said = []
+    for row in rows:
+        try:
+            said.append(json.dumps(encode(row, description)))
+        except RefusedRow as error:
+            said.append(f"{error.column}: {error.detail}")
+
+    assert said[0] == "[0.0, 1.0, 2.0, 3.0, 4.0]"
+    assert [line.partition(":")[0] for line in said[1:]] == ["__proto__", "__proto__", "valueOf"]
+    (tmp_path / "given.json").write_text(json.dumps([description, rows]))
+    script = tmp_path / "names.mjs"
+    given = str(tmp_path / "given.json")
+    script.write_text(NAMES.replace("FOLDER", str(exported.folder)).replace("GIVEN", given))
+    assert _node(script) == ["[0,1,2,3,4]", *said[1:]]
+
+
+NAMES = """
+import { readFileSync } from "node:fs";
+import { encode } from "FOLDER/web/edge_model.js";
+
+const [description, rows] = JSON.parse(readFileSync("GIVEN", "utf8"));
+for (const row of rows) {
+  try {
+    console.log(JSON.stringify(encode(row, description)));
+  } catch (error) {
+    console.log(`${error.column}: ${error.detail}`);
+  }
+}
+"""
+
+
+def test_javascript_takes_undefined_as_null_for_every_tensor(exported, model, tmp_path):
+    nullable = [one["name"] for one in model.description["columns"] if one["nullable"]]
+    assert {"grade", "years", "income"} <= set(nullable)
+    script = tmp_path / "undefined.mjs"
+    entry = str(CACHE / VERSION / ENTRY)
+    text = UNDEFINED.replace("FOLDER", str(exported.folder)).replace("ENTRY", entry)
+    script.write_text(text.replace("NAMES", json.dumps(nullable)))
+    answers = _node(script)
+    assert len(answers) == 2 * len(nullable)
+    assert answers[::2] == answers[1::2]
+
+
+UNDEFINED = """
+import { readFile } from "node:fs/promises";
+import * as ort from "ENTRY";
+import { EdgeModel } from "FOLDER/web/edge_model.js";
+
+const model = await EdgeModel.load(ort, (name) => readFile(`FOLDER/${name}`));
+const { row } = JSON.parse((await readFile("FOLDER/golden.jsonl", "utf8")).split("\\n")[0]);
+for (const name of NAMES) {
+  for (const none of [null, undefined]) {
+    console.log(JSON.stringify(await model.predict([{ ...row, [name]: none }])));
+  }
+}
+"""
 
 
 def test_a_row_that_the_model_fails_on_is_refused_alike(exported, tmp_path):

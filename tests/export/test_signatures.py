@@ -1,6 +1,7 @@
 """Both signatures of an export hold for just its files; others check them without Sluice."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -38,8 +39,27 @@ def test_a_missing_a_further_and_a_linked_file_are_named(copy, harness):
     (copy / "python" / "numpy.py").symlink_to(copy / "LICENSE")
     assert "numpy.py is a link" in refusal(copy, keys)
     (copy / "python" / "numpy.py").unlink()
+    os.mkfifo(copy / "page" / "more.js")
+    assert "more.js is a link or no regular file" in refusal(copy, keys)
+    (copy / "page" / "more.js").unlink()
+    (copy / "python").rename(copy.parent / "python")
+    (copy / "python").symlink_to(copy.parent / "python")
+    assert "python is a link" in refusal(copy, keys)
+    (copy / "python").unlink()
+    (copy.parent / "python").rename(copy / "python")
+    (copy / "model.onnx").unlink()
+    os.mkfifo(copy / "model.onnx")
+    assert "model.onnx is no regular file" in refusal(copy, keys)
     (copy / "model.onnx").unlink()
     assert "model.onnx cannot be read" in refusal(copy, keys)
+
+
+def test_files_that_stand_for_each_other_are_named(copy, harness):
+    golden, refused = copy / "golden.jsonl", copy / "refused.jsonl"
+    kept = golden.read_bytes()
+    golden.write_bytes(refused.read_bytes())
+    refused.write_bytes(kept)
+    assert "golden.jsonl was changed after it was signed" in refusal(copy, harness.delivery.keys)
 
 
 def test_a_manifest_of_another_format_or_of_files_elsewhere_is_refused(copy, harness):
@@ -75,7 +95,11 @@ def test_another_key_is_refused_for_either_signature(copy, harness, tmp_path):
 
 def test_a_model_signature_of_other_files_is_refused(copy, harness):
     path = copy / "model.sig"
-    path.write_text("{}")
+    for text in ("{}", "[" * 100_000, '{"dsseEnvelope": 1}', ""):
+        path.write_text(text)
+        assert "model.sig is no model signature" in refusal(copy, harness.delivery.keys)
+
+    shutil.copy(copy / "manifest.json", path)
     assert "model.sig is no model signature" in refusal(copy, harness.delivery.keys)
 
 

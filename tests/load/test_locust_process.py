@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from load.locust_process import PYTHON, LocustFailed, LocustJob, run_locust
+from load.locust_process import PYTHON, LocustFailed, LocustJob, figures_of, run_locust
 from tests.load.toy_server import Handler, serving
 from wire.load_mark import check_mark
 
 KEY = b"k" * 32
 
-pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="./scripts/setup.sh locust makes it")
+needs_locust = pytest.mark.skipif(not PYTHON.exists(), reason="./scripts/setup.sh locust makes it")
 
 
 def job(tmp_path) -> LocustJob:
@@ -20,6 +20,7 @@ def job(tmp_path) -> LocustJob:
     return LocustJob("/predict", str(path), "X-Unit-Id", 2, "run1", KEY.hex(), 0.02, os.getpid())
 
 
+@needs_locust
 def test_its_users_send_rows_units_and_marks_and_its_table_has_a_line_a_version(tmp_path):
     page = tmp_path / "locust.html"
     with serving(Handler.plain) as server:
@@ -36,6 +37,7 @@ def test_its_users_send_rows_units_and_marks_and_its_table_has_a_line_a_version(
     assert page.stat().st_size > 0
 
 
+@needs_locust
 def test_a_failed_request_fails_the_run(tmp_path):
     with serving(lambda handler: handler.plain(500)) as server:
         run = run_locust(job(tmp_path), server.url.removesuffix("/predict"), 1, 1.0)
@@ -44,7 +46,17 @@ def test_a_failed_request_fails_the_run(tmp_path):
     assert sum(entry.failures for entry in run.entries) > 0
 
 
+@needs_locust
 def test_where_it_cannot_run_it_says_so(tmp_path):
     broken = LocustJob("/", str(tmp_path / "missing"), "", 0, "", "", 0.0, os.getpid())
     with pytest.raises(LocustFailed):
         run_locust(broken, "http://127.0.0.1:9", 1, 1.0)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [b"", b"[", b"[" * 5_000, b"{}x", b"[1]", b'[{"name": "v1"}]', b'[{"response_times": 1}]'],
+)
+def test_what_is_no_table_of_its_is_a_failure(out):
+    with pytest.raises(LocustFailed, match="told no figures"):
+        figures_of(out)

@@ -1,17 +1,21 @@
 """The generator, in its own process, against servers that behave and that do not."""
 
+import io
+import signal
 import socket
 import threading
 
+import psutil
 import pytest
 
+from load.engine.generator import write_chunk
 from load.engine.plan import Plan, Signer, Stream
-from load.generator_process import GeneratorFailed, GeneratorProcess
+from load.generator_process import GeneratorFailed, GeneratorProcess, read_chunks
 from load.limits import FAIL, LoadLimits
 from load.outcomes import together
 from load.run_load import LoadRunner, LoadShape, LoadTarget
 from load.shapes import Phase
-from tests.load.load_factory import measured
+from tests.load.load_factory import chunk, measured
 from tests.load.toy_server import Handler, serving
 from wire.load_mark import check_mark
 
@@ -115,6 +119,34 @@ def test_where_nobody_listens_it_says_so(bodies):
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/predict"
         with pytest.raises(GeneratorFailed, match="refused"):
             sent(url, bodies)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_generator_that_is_killed_is_a_failure_with_the_reason(bodies, how):
+    with serving(Handler.plain) as server:
+        stream = Stream("s", bodies, [Phase(600.0, 20.0, 20.0)], 2)
+        with GeneratorProcess(Plan(server.url, [stream], 5.0)) as generator:
+            chunks = generator.chunks()
+            next(chunks)
+            children = psutil.Process().children()
+            [child] = [one for one in children if "load.engine" in one.cmdline()]
+            child.send_signal(how)
+            with pytest.raises(GeneratorFailed, match=f"in the middle of the run, by {how.name}"):
+                list(chunks)
+
+
+def test_a_chunk_that_is_cut_off_is_none():
+    output = io.BytesIO()
+    for last in (False, True):
+        write_chunk(output, chunk([(0.0, 0.0, 0.1, 200, 0, 0)], 1.0, last=last))
+
+    written = output.getvalue()
+    assert [one.last for one in read_chunks(io.BytesIO(written))] == [False, True]
+    for cut in range(len(written)):
+        assert [one.last for one in read_chunks(io.BytesIO(written[:cut]))] in ([], [False])
+
+    with pytest.raises(GeneratorFailed, match="no part of a run"):
+        list(read_chunks(io.BytesIO(b"\0\0\0\2ab")))
 
 
 def test_a_run_stops_long_before_its_end_where_a_server_answers_errors_alone(bodies):

@@ -1,10 +1,20 @@
 """A mark is good for two minutes, for its model, with the workspace's secret alone."""
 
+import hmac
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.load_mark import LASTS_S, LONGEST, BadMark, check_mark, make_mark, mark_key
+from wire.load_mark import (
+    LASTS_S,
+    LONGEST,
+    SIGNATURE_DIGITS,
+    BadMark,
+    check_mark,
+    make_mark,
+    mark_key,
+)
 
 NOW = 1_800_000_000.0
 KEY = mark_key(b"a workspace's secret", "flights")
@@ -39,6 +49,16 @@ def test_a_changed_mark_is_refused(place, character):
 
     with pytest.raises(BadMark):
         check_mark(KEY, changed, NOW)
+
+
+@pytest.mark.parametrize(
+    "expires", ["²", "١٨٠٠٠٠٠٠٠٠", "1_800_000_100", " 1800000100", "1e9", "-1"]
+)
+def test_an_expiry_of_other_digits_is_no_mark(expires):
+    signed = f"run.{expires}"
+    signature = hmac.new(KEY, signed.encode(), "sha256").hexdigest()[:SIGNATURE_DIGITS]
+    with pytest.raises(BadMark, match="no mark"):
+        check_mark(KEY, f"{signed}.{signature}", NOW)
 
 
 @given(st.text(max_size=150))

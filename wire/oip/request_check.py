@@ -3,7 +3,7 @@
 from wire.oip.datatypes import ACCEPTED
 from wire.oip.errors import OipError
 from wire.oip.request import InferRequest, RequestedOutput, Tensor
-from wire.oip.rows import holds_all_columns
+from wire.oip.rows import first_twice, holds_all_columns
 from wire.oip.signature import KINDS, TARGETS, NamedTensor, TensorSignature
 
 PROBABILITIES = "predict_proba"
@@ -28,8 +28,8 @@ def classes_asked(request: InferRequest, signature: TensorSignature) -> dict[str
         return {}
 
     names = signature.output_names
-    if len({output.name for output in outputs}) != len(outputs):
-        raise OipError(f"output {outputs[0].name!r} is asked for twice")
+    if twice := first_twice([output.name for output in outputs]):
+        raise OipError(f"output {twice!r} is asked for twice")
 
     counts: dict[str, int] = {}
     for output in outputs:

@@ -31,6 +31,7 @@ NO_PREDICTION = (
     "the model has no prediction for a row, as where a value is unlike all that it was trained "
     "on: send values like those of training"
 )
+NO_END = "the row is nested too deeply: send an object of plain values"
 LONGEST_COLUMN, LONGEST_DETAIL = 128, 300
 DTYPES = {"double": np.float64, "float": np.float32, "int64": np.int64, "bool": np.bool_}
 
@@ -305,7 +306,7 @@ def _manifest_files(folder: Path, key: Path | None) -> dict[str, str]:
 
     try:
         return {name: file["sha256"] for name, file in json.loads(raw)["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise EdgeError(f"{MANIFEST} is no manifest: export the version again") from error
 
 
@@ -341,9 +342,21 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _file(path: Path) -> bytes:
     try:
+        # A pipe would have nobody who writes to it.
+        if path.exists() and not path.is_file():
+            raise EdgeError(f"{path.name} is no file: export the version again")
+
         return path.read_bytes()
     except OSError as error:
         raise EdgeError(f"{path.name} cannot be read: {error.strerror}") from error
+
+
+def _row(line: str) -> Any:
+    """A row as JSON; raises ValueError."""
+    try:
+        return json.loads(line)
+    except RecursionError:
+        raise RefusedRow(None, NO_END) from None
 
 
 def main() -> int:
@@ -360,7 +373,7 @@ def main() -> int:
             return 0
 
         for line in sys.stdin:
-            print(json.dumps(model.predict([json.loads(line)])[0]), flush=True)
+            print(json.dumps(model.predict([_row(line)])[0]), flush=True)
     except (EdgeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -202,6 +202,7 @@ function checkedValue(column, value) {
   const refuse = (detail) => {
     throw new RefusedRow(short(column.name, LONGEST_COLUMN), detail);
   };
+  value ??= null;
   if (value === null && column.nullable) return null;
   if (Number.isNaN(value)) refuse("NaN is no value of JSON: send null where a number is missing");
   if (value === Infinity || value === -Infinity) refuse("Number out of range");

@@ -5,7 +5,7 @@
 // --folder: the exported folder. --onnxruntime: a file to import instead of the npm package.
 
 import { webcrypto } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -25,12 +25,10 @@ const { values: options } = parseArgs({
   },
 });
 
-const isFile = path.isAbsolute(options.onnxruntime);
-const ort = await import(isFile ? pathToFileURL(options.onnxruntime).href : options.onnxruntime);
-
 try {
+  const isFile = path.isAbsolute(options.onnxruntime);
+  const ort = await import(isFile ? pathToFileURL(options.onnxruntime).href : options.onnxruntime);
   const key = options.key === undefined ? null : await readFile(options.key, "utf8");
-  const read = (name) => readFile(path.join(options.folder, name));
   const model = await EdgeModel.load(ort, read, { key });
   if (options.check) {
     console.log(await model.check());
@@ -43,4 +41,13 @@ try {
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
+}
+
+async function read(name) {
+  const file = path.join(options.folder, name);
+  // A pipe would have nobody who writes to it.
+  if (!(await stat(file)).isFile()) {
+    throw new Error(`${name} is no file: export the version again`);
+  }
+  return readFile(file);
 }

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from deployment.commands.label_file import BadLabels, classes_by_text, count, labels
@@ -117,6 +119,13 @@ def test_what_can_be_no_label_is_refused(tmp_path: Path, value: Any) -> None:
         BadLabels, match=r"column 'label', row 1: .* is no label: numbers, booleans and texts are"
     ):
         list(labels(written(tmp_path, "parquet", [value])))
+
+
+def test_a_moment_that_python_has_no_value_for_is_refused(tmp_path: Path) -> None:
+    far = pa.array([2**60], pa.timestamp("us"))
+    pq.write_table(pa.table({"prediction_id": ["a"], "label": far}), tmp_path / "labels.parquet")
+    with pytest.raises(BadLabels, match="cannot be read as Parquet: date value out of range"):
+        count(tmp_path / "labels.parquet")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ BOUNDS = LoadSettings(max_rate=1_000, max_s=600)
         (LoadOptions(lasts="11m"), "load.max_s"),
         (LoadOptions(lasts="16s", shape="find-limit"), "load.max_s"),
         (LoadOptions(lasts="soon"), "no duration"),
+        (LoadOptions(lasts=""), "no duration"),
         (LoadOptions(rate=1, users=1), "one of them"),
         (LoadOptions(users=5, shape="find-limit"), "looks for a rate"),
         (LoadOptions(shape="zigzag"), "find-limit"),

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cli.render.plan import plan_in_words
@@ -261,6 +263,7 @@ def test_rows_and_requests_are_read_from_lines(
     [
         ("", "holds no rows"),
         ("{", "line 1: no JSON"),
+        ('{"x": NaN}', r"line 1: no JSON \(NaN is no number of JSON: write null\)"),
         ("[1]", "line 1: neither a row"),
         ('{"instances": 3}', "neither"),
     ],
@@ -289,6 +292,23 @@ def test_a_table_of_other_columns_is_refused(project: ProjectHarness, tmp_path: 
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     with pytest.raises(EdgeFailure, match=r"none of the versions' columns \(x, zip, part\)"):
         recorded_rows(project.workspace(), str(tmp_path / "rows.csv"), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    "far",
+    [
+        pa.array([2**60], pa.timestamp("us", "UTC")),
+        pa.array([253_402_300_799], pa.timestamp("s", "Asia/Tokyo")),
+        pa.array([2**30], pa.int32()).cast(pa.date32()),
+        pa.array([1], pa.time64("ns")),
+    ],
+)
+def test_a_table_of_moments_that_python_has_no_value_for_is_refused(
+    project: ProjectHarness, tmp_path: Path, far: pa.Array
+) -> None:
+    pq.write_table(pa.table({"x": far}), tmp_path / "rows.parquet")
+    with pytest.raises(EdgeFailure, match=r"rows\.parquet cannot be read as parquet: \w+"):
+        recorded_rows(project.workspace(), str(tmp_path / "rows.parquet"), COLUMNS)
 
 
 def test_a_table_with_a_column_twice_is_refused(project: ProjectHarness, tmp_path: Path) -> None:

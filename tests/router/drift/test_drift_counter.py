@@ -151,6 +151,83 @@ def test_what_a_version_does_not_count_is_left_out_for_both_alike(tmp_path) -> N
     assert stage.sampled("v2") == {"rows": 1}
 
 
+BROKEN = {
+    "nothing": b"",
+    "another form": b'{"rows": 1}',
+    "no end": b"[" * 5_000,
+    "other bins": b'[{"rows": 1, "refused": 0, "columns": [[1]], "answers": []}]',
+    "fewer groups": b"[]",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_version_that_does_not_count_is_told_once_and_costs_no_other_its_counts(
+    tmp_path, caplog, broken
+) -> None:
+    stage = Stage(CANARY, tmp_path, v1=row_counter(range(50)), v2=row_counter(range(50)))
+    count = stage.pages.post
+
+    async def post(version: str, rest: str, body: bytes) -> Answer | Failure:
+        return (
+            Answer(200, [], BROKEN[broken]) if version == "v1" else await count(version, rest, body)
+        )
+
+    stage.pages.post = post
+    for number in range(3):
+        stage.ask("v1", number)
+        stage.ask("v2", number)
+        stage.count()
+
+    assert stage.sampled("v2") == {"rows": 3}
+    assert "v1" not in stage.counted
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "the rows of v1 are not counted for drift"
+    ]
+
+
+def test_versions_that_are_away_are_told_once_each(tmp_path, caplog) -> None:
+    caplog.set_level("INFO", "sluice.drift")
+    stage = Stage(CANARY, tmp_path, v1=row_counter(range(50)), v2=None)
+    stage.pages.is_away = True
+    for number in range(3):
+        stage.ask("v1", number)
+        stage.ask("v2", number)
+        stage.count()
+
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "the rows of v1 are not counted for drift: it is away",
+        "the rows of v2 are not counted for drift: it answered 404",
+        "the rows of v3 are not counted for drift: it answered 404",
+    ]
+
+
+def test_a_row_without_end_costs_no_other_row_its_count(tmp_path) -> None:
+    stage = Stage(STARTED, tmp_path, v1=row_counter(range(50)))
+
+    # The version has less room on its stack than who reads the request.
+    async def lower(version: str, rest: str, body: bytes) -> Answer | Failure:
+        def deeper(left: int) -> list:
+            return deeper(left - 1) if left else stage.pages.counters[version].count(body)
+
+        return Answer(200, [], msgspec.json.encode(deeper(150)))
+
+    stage.pages.post = lower
+    stage.ask("v1", 1)
+    depth = 900
+    while depth:
+        row = b'{"age": 1, "city": %b1%b}' % (b"[" * depth, b"]" * depth)
+        try:
+            msgspec.json.decode(row, type=msgspec.Raw)
+            break
+        except RecursionError:
+            depth -= 10
+
+    stage.traffic.drift.take([msgspec.Raw(row)], "v1", 0, 0)
+    stage.ask("v1", 2, city="[" * 900)
+    stage.count()
+    assert stage.sampled("v1") == {"rows": 3, "refused": 1}
+
+
 def test_strangers_values_and_weights_make_a_bounded_number_of_counts(tmp_path) -> None:
     stage = Stage(STARTED, tmp_path, v1=row_counter(range(50)))
     for number in range(300):
@@ -192,7 +269,15 @@ def test_a_worker_hands_in_soon_at_first_and_seldom_later(tmp_path) -> None:
     assert len(set(seen)) < 60
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"id": "a", "columns": 1}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"[]", b"{}", b"[" * 5_000, b'{"id": "a", "columns": 1}'),
+        b'{"id": "a", "columns_of": "training", "columns": ["x"], "answers": [], "left_out": 0}',
+        b'{"id": "a", "columns_of": "training", "columns": [{"name": "x", "counts": [1, 2]}], '
+        b'"answers": [], "left_out": 0}',
+    ],
+)
 def test_distributions_that_cannot_be_read_are_none(tmp_path, body: bytes) -> None:
     stage = Stage(STARTED, tmp_path)
 

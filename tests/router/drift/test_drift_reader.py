@@ -156,6 +156,41 @@ def test_a_reference_that_comes_later_is_used_at_once(past) -> None:
     assert reader.report(STARTED).change.state == ALARM
 
 
+def test_any_other_reference_is_used_at_once(past) -> None:
+    past.write(*MOVED, {"right": 80, "wrong": 20})
+    reader = past.reader()
+    past.references = {"v1": None, "v2": REFERENCE}
+    assert reader.report(STARTED).change.state == NO_REFERENCE
+    past.references = {"v1": REFERENCE, "v2": REFERENCE}
+    assert reader.report(STARTED).change.state == ALARM
+    past.references = {"v1": replace(REFERENCE, id="fedc9876"), "v2": REFERENCE}
+    report = reader.report(STARTED)
+    assert (report.training[0].rows, report.change.state) == (0, NO_BASELINE)
+
+
+def test_statements_are_made_again_when_the_clock_goes_back(past) -> None:
+    past.write(*MOVED, {"right": 80, "wrong": 20})
+    now = [float(NOW)]
+    reader = past.reader(lambda: now[0])
+    assert reader.report(STARTED).change.state == ALARM
+    now[0] = CHANGED_AT - 600.0
+    report = reader.report(STARTED)
+    assert report.change.state == STEADY
+    assert report.training[0].columns[0].unseen == 0
+
+
+def test_a_column_that_is_called_as_an_answer_is_shown_with_what_changed_more(past) -> None:
+    past.write(*MOVED, {"right": 80, "wrong": 20})
+    named = {**BODY, "answers": [{**BODY["answers"][0], "name": "city"}]}
+    both = past.report().change.names
+    past.references = {"v1": reference_of(named)}
+    change = past.report().change
+    assert change.state == ALARM
+    assert change.names["city"] == max(both["city"], both["predict"])
+    past.references = {"v1": reference_of({**named, "answers": [{**CITY, "name": "age"}]})}
+    assert past.report().change.names["city"] == both["city"]
+
+
 def test_before_a_release_nothing_is_said(past) -> None:
     empty = replace(STARTED, versions=MappingProxyType({}), released=None, split=None)
     assert past.reader().report(empty) == DriftReport()

@@ -203,6 +203,7 @@ def test_the_log_of_a_version_that_is_not_there_any_more_counts_nowhere(there):
         (415, "v1", batch(SHORT), {"Content-Type": "text/plain"}),
         (400, "v1", b"nonsense", {}),
         (400, "v1", batch(SHORT), {"Logplex-Msg-Count": "2"}),
+        (400, "v1", batch(SHORT), {"Logplex-Msg-Count": "9" * 5_000}),
         (413, "v1", b"x" * (5 * 1024 * 1024), {}),
     ],
 )

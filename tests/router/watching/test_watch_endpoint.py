@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -146,7 +147,10 @@ def in_two_days() -> str:
 @pytest.mark.parametrize("path", ["/", "/live"])
 @pytest.mark.parametrize(
     "query",
-    ["at=FUTURE", "at=yesterday", "at=9999999999", "span=1y", "at=" + "1" * 300],
+    [
+        *("at=FUTURE", "at=yesterday", "at=9999999999", "span=1y", "at=" + "1" * 300),
+        *("at=1_700_000_000", f"at={quote('١٧٠٠٠٠٠٠٠٠')}"),
+    ],
 )
 def test_a_query_that_means_nothing_is_refused_with_the_reason(watched, path, query):
     answer = get(watched, f"{path}?{query.replace('FUTURE', in_two_days())}")

@@ -109,7 +109,11 @@ def test_lists_of_lists_have_their_own_shape():
     ("outputs", "reason"),
     [
         ([{"name": "nope"}], "there is no output 'nope': the outputs are predict_proba, predict"),
-        ([{"name": "predict"}] * 2, "asked for twice"),
+        (
+            [{"name": name} for name in ("predict_proba", "predict", "predict")],
+            "'predict' is asked for twice",
+        ),
+        ([{"name": "n" * 100_000}], "nnn \\.\\.\\. .*the outputs are predict_proba, predict$"),
         ([{"name": "predict", "parameters": {"class_count": 1}}], "has no probabilities"),
         ([{"name": "predict_proba", "parameters": {"class_count": 0.5}}], "a number of classes"),
     ],
