@@ -203,7 +203,7 @@ class _Chunk:
         tomorrow = _answer(self.others, comparer.tomorrow[0], row)
         shown: dict[str, Any] = {"file": self.file, "row": self.first + row}
         for segment in self.comparer.segments:
-            (value,) = python_values(_one_chunk(self.inputs[segment.name].slice(row, 1)))
+            (value,) = python_values(one_chunk(self.inputs[segment.name].slice(row, 1)))
             shown[segment.name] = segment.plain(value)
 
         return WorstChange(float(self.changes.distance[row]), today, tomorrow, shown)
