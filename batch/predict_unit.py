@@ -1,15 +1,16 @@
-"""Predicts one unit of work into a part: the function that every engine calls."""
+"""Predicts units of work into parts: what every engine calls."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import closing
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import chain
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
-from batch.inputs.input_files import require_unchanged
+from batch.inputs.input_files import InputFile, require_unchanged
 from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
@@ -20,15 +21,30 @@ from batch.outputs.parts import (
     LISTED_VALUE,
     BadFileRow,
     PartFiles,
-    PartWriter,
     part_writer,
     read_part,
 )
 from batch.prefetch import prefetch
 from service.bundle import Column
 
-PredictedChunk = tuple[RowChunk, list[pa.Array], dict[int, str]]
-"""Rows, their predictions, and by row why it has none."""
+Task = tuple[WorkUnit, int, pa.Schema]
+"""A unit, the number of its file, and the columns to copy."""
+
+
+class ReadChunk(NamedTuple):
+    """Rows of a unit; None after its last ones."""
+
+    task: Task
+    chunk: RowChunk | None
+
+
+class PredictedChunk(NamedTuple):
+    """The same with the rows' predictions, and by row why it has none."""
+
+    task: Task
+    chunk: RowChunk | None
+    arrays: list[pa.Array]
+    reasons: dict[int, str]
 
 
 class RowsOfFiles(Protocol):
@@ -72,51 +88,67 @@ class UnitPredictor:
         self.chunk, self.values = chunk, values
 
     def predict(self, unit: WorkUnit, file_number: int, copied: pa.Schema) -> UnitResult:
-        """Write the unit's part and its bad rows. copied: the columns to copy.
+        """Write one unit's part and its bad rows; raises BatchError."""
+        (result,) = self.results([(unit, file_number, copied)])
+        return result
+
+    def results(self, tasks: Iterable[Task]) -> Generator[UnitResult, None, None]:
+        """Write the parts of units and their bad rows; the results come in order.
 
         Reading, predicting and writing have a thread each: the libraries that do the work let the
-        others run meanwhile. Raises BatchError, also where the file changes meanwhile.
+        others run meanwhile, and a unit is read while the one before it is written. Raises
+        BatchError, also where a file changes meanwhile.
         """
+        with closing(prefetch(self._predicted(prefetch(self._read(tasks))))) as predicted:
+            for first in predicted:
+                yield self._write(first.task, chain([first], predicted))
+
+    def _read(self, tasks: Iterable[Task]) -> Generator[ReadChunk, None, None]:
+        """The units' chunks; None after the last one of each."""
+        columns = self.model.bundle.manifest.columns
+        for task in tasks:
+            unit = task[0]
+            with _unless_changed(unit.file):
+                for chunk in reader_of(unit.file.format, columns, self.keep).read(unit, self.chunk):
+                    yield ReadChunk(task, chunk)
+
+            yield ReadChunk(task, None)
+
+    def _predicted(
+        self, chunks: Generator[ReadChunk, None, None]
+    ) -> Generator[PredictedChunk, None, None]:
+        with closing(chunks):
+            for task, chunk in chunks:
+                if chunk is None:
+                    yield PredictedChunk(task, None, [], {})
+                else:
+                    yield PredictedChunk(task, chunk, *self.model.predict(chunk.fitted, self.chunk))
+
+    def _write(self, task: Task, chunks: Iterator[PredictedChunk]) -> UnitResult:
+        """Write one unit, of which the chunks are the next ones."""
+        unit, file_number, copied = task
         schema = pa.schema([*copied, *self.model.answers.schema])
         folder = self.parts.folder
+        rows, bad = 0, 0
         # The predictions appear last: where they are, the bad rows are complete.
         with (
             part_writer(folder, self.parts.data(unit, file_number), schema) as part,
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
+            _unless_changed(unit.file),
         ):
-            try:
-                rows, bad = self._written(unit, schema, part, bad_file)
-            except (BatchError, IndexError):
-                # What a change does to who reads it is no reason by itself.
-                require_unchanged(unit.file)
-                raise
+            for _, chunk, arrays, reasons in chunks:
+                if chunk is None:
+                    break
+
+                part.write(_beside(chunk, arrays, schema))
+                bad_file.writelines(self._lines(chunk, reasons, unit, rows))
+                rows += chunk.fitted.rows
+                bad += len(reasons)
 
             require_unchanged(unit.file)
 
         return UnitResult(file_number, unit.number, rows, bad)
-
-    def _written(
-        self, unit: WorkUnit, schema: pa.Schema, part: PartWriter, bad_file: BinaryIO
-    ) -> tuple[int, int]:
-        """Predict the unit; returns its rows and how many of them are bad."""
-        reader = reader_of(unit.file.format, self.model.bundle.manifest.columns, self.keep)
-        rows, bad = 0, 0
-        chunks = prefetch(reader.read(unit, self.chunk))
-        for chunk, arrays, reasons in prefetch(self._predicted(chunks)):
-            part.write(_beside(chunk, arrays, schema))
-            bad_file.writelines(self._lines(chunk, reasons, unit, rows))
-            rows += chunk.fitted.rows
-            bad += len(reasons)
-
-        return rows, bad
-
-    def _predicted(
-        self, chunks: Generator[RowChunk, None, None]
-    ) -> Generator[PredictedChunk, None, None]:
-        with closing(chunks):
-            for chunk in chunks:
-                yield chunk, *self.model.predict(chunk.fitted, self.chunk)
 
     def _lines(
         self, chunk: RowChunk, reasons: dict[int, str], unit: WorkUnit, before: int
@@ -135,6 +167,18 @@ class UnitPredictor:
             shown[name] = _plain(_value(column))
 
         return shown
+
+
+@contextmanager
+def _unless_changed(file: InputFile) -> Iterator[None]:
+    """Raises BatchError for a file that changed: what that does to who reads it is no reason by
+    itself.
+    """
+    try:
+        yield
+    except (BatchError, IndexError):
+        require_unchanged(file)
+        raise
 
 
 def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:

@@ -25,9 +25,9 @@ from batch.outputs.output_file import SUFFIXES, require_form, write_output
 from batch.outputs.parts import read_part
 from batch.outputs.run_folder import BAD_ROWS, MANIFEST, RunFolder, RunNotes, opened
 from batch.outputs.stored_folder import folder_at
-from batch.predict_unit import UnitResult, complete, reader_of
+from batch.predict_unit import Task, UnitResult, complete, reader_of
 from batch.progress import ProgressMeter
-from batch.unit_engine import Task, UnitEngine, WorkerSettings
+from batch.unit_engine import UnitEngine, WorkerSettings
 from batch.without_pandas import keep_pandas_out
 from batch.worker_pool import OneProcess, ProcessPool, prepare_processes
 from wire.version import VERSION

@@ -4,15 +4,9 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-import pyarrow as pa
-
-from batch.inputs.work_units import WorkUnit
 from batch.model import BatchModel
 from batch.outputs.parts import PartFiles
-from batch.predict_unit import UnitPredictor, UnitResult
-
-Task = tuple[WorkUnit, int, pa.Schema]
-"""A unit, the number of its file, and the columns to copy."""
+from batch.predict_unit import Task, UnitPredictor, UnitResult
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import active_children, forkserver, get_context, parent_process
 from threading import Thread
 
 import pyarrow as pa
@@ -13,8 +13,8 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.events import FAILED
 from batch.model import BatchModel, load
-from batch.predict_unit import UnitPredictor, UnitResult
-from batch.unit_engine import Task, WorkerSettings, predictor_of
+from batch.predict_unit import Task, UnitPredictor, UnitResult
+from batch.unit_engine import WorkerSettings, predictor_of
 from batch.without_pandas import keep_pandas_out
 
 # Not forked from the run itself: a runtime's threads would not survive it, and its lock would
@@ -78,8 +78,7 @@ class OneProcess:
 
     def results(self, tasks: Iterable[Task]) -> Generator[UnitResult, None, None]:
         """See UnitEngine."""
-        for task in tasks:
-            yield self._predictor.predict(*task)
+        return self._predictor.results(tasks)
 
 
 def _results(
@@ -95,6 +94,7 @@ def _results(
     try:
         yield from _as_completed(pool, waiting, running, processes)
     except BrokenProcessPool as error:
+        _end_workers()
         raise BatchError(
             "a process died while it predicted (killed, or out of memory): the same command goes "
             "on where the run stopped; take fewer --processes if memory ran out"
@@ -111,7 +111,7 @@ def _as_completed(
 ) -> Generator[UnitResult, None, None]:
     while True:
         while len(running) < processes and (task := next(waiting, None)) is not None:
-            running.add(pool.submit(_predict, task))
+            running.add(_submitted(pool, task))
 
         if not running:
             return
@@ -120,3 +120,19 @@ def _as_completed(
         for future in done:
             running.discard(future)
             yield future.result()
+
+
+def _submitted(pool: ProcessPoolExecutor, task: Task) -> "Future[UnitResult]":
+    """Raises BrokenProcessPool also where a process dies at this moment."""
+    try:
+        return pool.submit(_predict, task)
+    except OSError as error:
+        raise BrokenProcessPool(str(error)) from error
+
+
+def _end_workers() -> None:
+    """End all processes of the pool: one that began while another died is not ended by the pool,
+    which would wait for it for ever.
+    """
+    for worker in active_children():
+        worker.kill()

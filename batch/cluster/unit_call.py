@@ -10,8 +10,8 @@ from batch.cluster.worker_facts import WorkerFacts, differences, refusal, worker
 from batch.errors import BatchError
 from batch.model import BatchModel, load
 from batch.outputs.disk_folder import DiskFolder
-from batch.predict_unit import UnitResult
-from batch.unit_engine import Task, WorkerSettings, predictor_of
+from batch.predict_unit import Task, UnitResult
+from batch.unit_engine import WorkerSettings, predictor_of
 
 ModelKey = tuple[str, str, str | None]
 _one_at_a_time = threading.Lock()

@@ -15,8 +15,8 @@ from distributed import Client, Future, KilledWorker
 from batch.cluster.unit_call import UnitCall
 from batch.cluster.worker_facts import WorkerFacts
 from batch.errors import BatchError
-from batch.predict_unit import UnitResult
-from batch.unit_engine import Task, WorkerSettings
+from batch.predict_unit import Task, UnitResult
+from batch.unit_engine import WorkerSettings
 
 LOOK_S = 1.0
 """How often the workers are counted while none has an answer."""

@@ -3,6 +3,9 @@
 import os
 import resource
 import signal
+import subprocess
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -10,10 +13,11 @@ import pytest
 
 import batch.inputs.work_units
 from batch.errors import BatchError
+from batch.model import BatchModel
 from batch.outputs.disk_folder import DiskFolder
+from batch.outputs.parts import part_writer
 from batch.outputs.run_folder import opened
-from batch.predict_unit import UnitPredictor
-from tests.batch.batch_harness import WAIT_S, ended, events_of, many_loans
+from tests.batch.batch_harness import ROOT, WAIT_S, ended, events_of, many_loans
 from tests.process_tree import descendants_of, has_ended
 from tests.until import until
 
@@ -109,7 +113,7 @@ def test_a_run_killed_at_its_very_beginning_or_end_goes_on(batch, killed, monkey
     at = (batch.out / "rows.parquet").exists() and (batch.out / "rows.parquet").stat().st_mtime_ns
     if at:
         # What was done is not done again.
-        monkeypatch.delattr(UnitPredictor, "predict")
+        monkeypatch.delattr(BatchModel, "predict")
 
     ended = batch.run()
     assert (ended.state, ended.rows) == ("done", 1000)
@@ -135,19 +139,42 @@ def test_the_notes_are_written_before_anything_else(batch, monkeypatch):
 def test_what_was_predicted_is_not_predicted_again(batch, small_units, monkeypatch):
     batch.write(many_loans(1000), row_group_size=100)
     asked = []
-    predict = UnitPredictor.predict
 
-    def breaking(self, unit, *more):
-        asked.append(unit.number)
+    def breaking(folder, name, schema):
+        asked.append(int(name.removesuffix(".arrow").rpartition("-")[2]))
         if len(asked) == 5:
             raise OSError(28, "No space left on device")
-        return predict(self, unit, *more)
+        return part_writer(folder, name, schema)
 
-    monkeypatch.setattr(UnitPredictor, "predict", breaking)
+    monkeypatch.setattr("batch.predict_unit.part_writer", breaking)
     with pytest.raises(BatchError, match="No space left on device"):
         batch.run()
     assert batch.run().state == "done"
     assert asked == [0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9]
+    assert batch.output().num_rows == 1000
+
+
+def test_a_unit_is_predicted_while_the_one_before_it_is_written(batch, small_units, monkeypatch):
+    batch.write(many_loans(1000), row_group_size=100)
+    predict, predicted, written = BatchModel.predict, [], []
+
+    def counted(self, fitted, at_once):
+        predicted.append(fitted.rows)
+        return predict(self, fitted, at_once)
+
+    @contextmanager
+    def waiting(folder, name, schema):
+        with part_writer(folder, name, schema) as part:
+            yield part
+            written.append(name)
+            # Of the last unit there is none to wait for.
+            following = min(10, len(written) + 1)
+            until(lambda: len(predicted) >= following, "the next unit is predicted")
+
+    monkeypatch.setattr(BatchModel, "predict", counted)
+    monkeypatch.setattr("batch.predict_unit.part_writer", waiting)
+    assert batch.run().rows == 1000
+    assert len(written) == 10
     assert batch.output().num_rows == 1000
 
 
@@ -254,6 +281,35 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     process = batch.start(processes=2, chunk_rows=SLOW_ROWS)
     assert events_of(process)[-1]["rows"] == 800_000
     assert process.wait(WAIT_S) == 0
+
+
+DYING_WORKERS = """
+from concurrent.futures import ProcessPoolExecutor
+from batch.errors import BatchError
+from batch.unit_engine import WorkerSettings
+from batch.worker_pool import ProcessPool
+from tests.until import until
+
+begin = ProcessPoolExecutor._spawn_process
+
+def begin_late(pool):
+    if pool._processes:
+        until(lambda: pool._broken, "the first one is dead")
+    begin(pool)
+
+ProcessPoolExecutor._spawn_process = begin_late
+pool = ProcessPool(WorkerSettings("no bundle", "no key", "", None, None, [], 1, True), 2)
+try:
+    list(pool.results([("unit", 0, None)] * 2))
+except BatchError as error:
+    print(error)
+"""
+
+
+def test_a_worker_that_dies_as_another_begins_ends_the_run():
+    command = [sys.executable, "-c", DYING_WORKERS]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=WAIT_S, check=True)
+    assert b"a process died while it predicted" in done.stdout
 
 
 def test_a_killed_run_leaves_no_process_behind(batch):
