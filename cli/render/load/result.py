@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from cli.render.exit_codes import DONE, REFUSED, UNDECIDED, Out
 from cli.render.terminal import console
@@ -65,7 +66,7 @@ def locust_ended(out: Out, run: LocustRun, report: Path | None) -> int:
     for entry in run.entries:
         rate = entry.requests / max(run.seconds, 1e-9)
         numbers = (f"{entry.requests:,}", f"{entry.failures:,}", f"{rate:,.0f}")
-        table.add_row(entry.name, *numbers, f"{entry.p50_ms} ms", f"{entry.p99_ms} ms")
+        table.add_row(Text(entry.name), *numbers, f"{entry.p50_ms} ms", f"{entry.p99_ms} ms")
 
     if run.entries and not out.as_json:
         console().print(table)
@@ -106,7 +107,7 @@ def load_table(measured: Measurement) -> Table:
 
     real = shares(list(measured.versions.values()))
     for name, one in sorted(measured.versions.items()):
-        table.add_row(name, _share(real.get(name)), *_cells(one))
+        table.add_row(Text(name), _share(real.get(name)), *_cells(one))
 
     table.add_row("all", "", *_cells(measured.total))
     return table
