@@ -128,6 +128,11 @@ def test_a_second_of_answers_between_errors_lets_it_go_on():
     assert not any(windows([500, 500, 200, 500, 500, 422, 500]))
 
 
+def test_a_run_that_was_stopped_fails_though_its_generator_was_late():
+    verdict = judged(measured(delay_ms=400.0), LIMITS, "stopped: why")
+    assert (verdict.result, verdict.reasons[0]) == (FAIL, "stopped: why")
+
+
 def silence(oldest):
     """What the guard says after each second in which nothing ended. oldest: seconds, by second."""
     guard, made, said = OverloadGuard(), Measurement(100), []
