@@ -4,6 +4,7 @@ never ignored.
 `from_mapping` takes the parsed TOML; the commented deploy.toml in the repository is the manual of
 these fields."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -403,12 +404,17 @@ def _check_load(load: LoadSettings) -> None:
             )
 
 
+LAST_PORT = 65_535
+_WEB = re.compile(
+    r"https?://(\[[0-9a-fA-F:.]+\]|[^\[\]:/?#@]{1,253})(:(?P<port>[0-9]{1,5}))?(?=[/?#]|$)"
+)
+
+
 def _is_web(url: str) -> bool:
     """Whether it is an address of HTTP, without a user in it."""
-    scheme, _, rest = url.partition("://")
-    host = rest.split("/", 1)[0]
+    match = _WEB.match(url)
     is_plain = url.isprintable() and " " not in url
-    return scheme in ("http", "https") and bool(host) and "@" not in host and is_plain
+    return match is not None and is_plain and 0 < int(match["port"] or 80) <= LAST_PORT
 
 
 def _check_heroku(heroku: Heroku) -> None:

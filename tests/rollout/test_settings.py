@@ -159,12 +159,28 @@ def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
         "https:///x",
         "https://me:hush@example.com",
         "http://a b",
+        "http://[::1",
+        "http://::1",
+        "http://a:99999",
+        "http://a:0",
+        "http://a:",
+        "http://a:١",
+        "http://a:8_0",
+        "http://" + "a" * 254,
+        "http://?x",
     ],
 )
 def test_what_is_no_address_is_refused_by_its_place_and_not_repeated(url: str) -> None:
     with pytest.raises(BadSetting, match=re.escape("'webhooks.urls[1]' is no address")) as refused:
         from_mapping(tables("webhooks.urls", ["https://example.com", url]))
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:80/x", "https://a.example:65535", "http://é.example?x=a@b", "https://a#b"]
+)
+def test_an_address_may_have_a_port_a_path_and_a_query(url: str) -> None:
+    assert from_mapping(tables("webhooks.urls", [url])).webhooks.urls == (url,)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:4318", "grpc://a:4317", "http://me:hush@a:4318"])
