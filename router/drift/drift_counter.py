@@ -28,7 +28,7 @@ from router.drift.counted_sample import (
     trained_reference,
 )
 from router.drift.drift_sample import SampledRow
-from router.drift.row_group import RowGroup
+from router.drift.sample_group import SampleGroup
 from router.evidence.worker_metrics import Key
 
 log = logging.getLogger("sluice.drift")
@@ -129,7 +129,7 @@ class DriftCounter:
         if self._counts and (is_time or new >= GROWTH * self._added_rows):
             self.add()
 
-    async def _ask(self, version: str, address: str, groups: list[RowGroup]) -> None:
+    async def _ask(self, version: str, address: str, groups: list[SampleGroup]) -> None:
         """Ask a version for its distributions, if it is new or moved, and to count groups."""
         try:
             if self._is_to_ask(version, address):
@@ -164,18 +164,18 @@ class DriftCounter:
 
     def _grouped(
         self, rows: Sequence[SampledRow], answers: Sequence[tuple[str, bytes]]
-    ) -> dict[str, list[RowGroup]]:
+    ) -> dict[str, list[SampleGroup]]:
         """The groups by the version that counts them, of versions that are there."""
-        groups: dict[tuple[str, str, bool, int, int], RowGroup] = {}
+        groups: dict[tuple[str, str, bool, int, int], SampleGroup] = {}
         for row in rows:
             for key in self._counting(row):
-                groups.setdefault(key, RowGroup(*key[1:])).add(row.raw)
+                groups.setdefault(key, SampleGroup(*key[1:])).add(row.raw)
 
         for version, answer in answers:
             key = (version, version, True, 0, 0)
-            groups.setdefault(key, RowGroup(*key[1:])).answers.append(answer)
+            groups.setdefault(key, SampleGroup(*key[1:])).answers.append(answer)
 
-        by_version: dict[str, list[RowGroup]] = {}
+        by_version: dict[str, list[SampleGroup]] = {}
         for (version, *_), group in groups.items():
             if version in self._traffic.table.addresses:
                 by_version.setdefault(version, []).append(group)
@@ -203,7 +203,7 @@ class DriftCounter:
         return (row.rollout, row.weight) in self._weights
 
     async def _count_groups(
-        self, version: str, reference: TrainingReference, groups: list[RowGroup]
+        self, version: str, reference: TrainingReference, groups: list[SampleGroup]
     ) -> None:
         body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
         outcome = await self._pages.post(version, f"{PAGE}/count", body)
@@ -218,7 +218,7 @@ class DriftCounter:
             self._note(version, reference, group, counts)
 
     def _note(
-        self, version: str, reference: TrainingReference, group: RowGroup, counts: RowGroupCounts
+        self, version: str, reference: TrainingReference, group: SampleGroup, counts: RowGroupCounts
     ) -> None:
         if group.is_own:
             self._rows += counts.rows

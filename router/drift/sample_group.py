@@ -10,7 +10,7 @@ _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass
-class RowGroup:
+class SampleGroup:
     """Rows that one version counts together. drawn: for which version.
 
     is_own: they count in the distributions of who counts. rollout, weight: of first rows.
