@@ -374,6 +374,12 @@ def _check_drift(drift: DriftSettings) -> None:
             f"deploy.toml: 'drift.tolerance' is a share below 1, not {drift.tolerance}"
         )
 
+    # With a few windows between false alarms nothing is evidence.
+    if drift.false_alarm_days < 1:
+        raise BadSetting(
+            f"deploy.toml: 'drift.false_alarm_days' is at least 1, not {drift.false_alarm_days}"
+        )
+
     least, most = DRIFT_WINDOWS_S
     if not least <= drift.window_s <= most or most % drift.window_s:
         raise BadSetting(

@@ -249,6 +249,7 @@ def test_a_bound_of_nothing_is_refused_by_its_path(path: str) -> None:
     [
         ("drift.rows_per_s", 2_001, "at most 2000"),
         ("drift.tolerance", 1.0, "a share below 1"),
+        ("drift.false_alarm_days", 3_600 / 86_400, "is at least 1"),
         ("drift.window_s", 299, "divides an hour"),
         ("drift.window_s", 700, "divides an hour"),
         ("drift.window_s", 7_200, "divides an hour"),
