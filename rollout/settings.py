@@ -199,6 +199,7 @@ MAY_BE_ZERO = (
     "shed",
 )
 MOST_DRIFT_ROWS = 2_000
+MINUTE_S = 60
 DRIFT_WINDOWS_S = (300, 3_600)
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -381,10 +382,11 @@ def _check_drift(drift: DriftSettings) -> None:
         )
 
     least, most = DRIFT_WINDOWS_S
-    if not least <= drift.window_s <= most or most % drift.window_s:
+    is_whole = most % drift.window_s == 0 and drift.window_s % MINUTE_S == 0
+    if not least <= drift.window_s <= most or not is_whole:
         raise BadSetting(
-            f"deploy.toml: 'drift.window_s' divides an hour into windows of {least} s or more, not "
-            f"{drift.window_s}"
+            f"deploy.toml: 'drift.window_s' divides an hour into windows of {least} s or more, of "
+            f"whole minutes as the history has them, not {drift.window_s}"
         )
 
 

@@ -252,6 +252,7 @@ def test_a_bound_of_nothing_is_refused_by_its_path(path: str) -> None:
         ("drift.false_alarm_days", 3_600 / 86_400, "is at least 1"),
         ("drift.window_s", 299, "divides an hour"),
         ("drift.window_s", 700, "divides an hour"),
+        ("drift.window_s", 450, "of whole minutes"),
         ("drift.window_s", 7_200, "divides an hour"),
     ],
 )
