@@ -43,19 +43,20 @@ class LoadVerdict:
 def judged(measured: Measurement, limits: LoadLimits, stopped: str = "") -> LoadVerdict:
     """The verdict on a run. stopped: why it was ended early, empty where it was not.
 
-    A generator that was late makes it invalid, whatever was measured."""
+    A generator that was late makes it invalid, whatever was measured; what ended a run early was
+    the server."""
     broken = list(_broken(measured.total, limits, "all requests"))
     for load in measured.versions.values():
         alone = load.requests < measured.total.requests
         if load.name != NO_VERSION and load.requests >= FEWEST and alone:
             broken += _broken(load, limits, load.name)
 
+    if stopped:
+        return LoadVerdict(FAIL, (stopped, *broken))
+
     faults = tuple(generator_faults(measured, limits.p99_ms, bool(broken)))
     if faults:
         return LoadVerdict(INVALID, faults)
-
-    if stopped:
-        broken.insert(0, stopped)
 
     return LoadVerdict(FAIL if broken else PASS, tuple(broken))
 

@@ -62,7 +62,8 @@ class Window:
 class Measurement:
     """One run. seconds: how long it is to be; expected: how many requests will fall due.
 
-    warm_up: how many of those that have ended fell due in the warm-up, and count nowhere else."""
+    warm_up: how many of those that have ended fell due in the warm-up, and count nowhere else.
+    oldest_s: since when the oldest request waits for its answer."""
 
     def __init__(self, seconds: float, expected: float = nan) -> None:
         self.seconds, self.expected = seconds, expected
@@ -73,6 +74,7 @@ class Measurement:
         self.windows: list[Window] = []
         self.window_s = max(1.0, seconds / MOST_WINDOWS)
         self.waited = self.dropped = 0
+        self.oldest_s = 0.0
         self.at = self._busy_s = self._window_begin = 0.0
         self._begin_window()
 
@@ -87,7 +89,7 @@ class Measurement:
 
         passed = chunk.at - max(self.at, 0.0)
         self._busy_s += chunk.busy * max(passed, 0.0)
-        self.at, self.dropped = chunk.at, chunk.dropped
+        self.at, self.dropped, self.oldest_s = chunk.at, chunk.dropped, chunk.oldest_s
         if self.at >= self._window_begin + self.window_s or chunk.last:
             self._close_window()
 

@@ -1,9 +1,11 @@
 """Stops a run whose server answers with errors for seconds on end. Pure."""
 
-from load.measurement import Measurement
+from load.measurement import Measurement, Window
 
 SUSTAINED_S = 3.0
 SHARE = 0.5
+NO_ANSWER_S = 12.0
+"""Who waits so long, a little longer than the router's deadline, gets no answer any more."""
 
 
 class OverloadGuard:
@@ -17,8 +19,7 @@ class OverloadGuard:
         """Why the run has to stop, empty where it may go on."""
         for window in measured.windows[self._seen :]:
             self._seen += 1
-            bad = sum(window.counts[1:2]) + sum(window.counts[3:])
-            if sum(window.counts) == 0 or bad < SHARE * sum(window.counts):
+            if not _is_bad(window, measured):
                 self._since = None
             elif self._since is None:
                 self._since = window.at
@@ -29,4 +30,12 @@ class OverloadGuard:
         seconds = measured.at - self._since
         if seconds < SUSTAINED_S:
             return ""
-        return f"stopped: for {seconds:.0f} s at least half of the requests got no answer but 5xx"
+        return f"stopped: for {seconds:.0f} s at least half of the requests got 5xx or no answer"
+
+
+def _is_bad(window: Window, measured: Measurement) -> bool:
+    ended = sum(window.counts)
+    if not ended:
+        return measured.oldest_s >= NO_ANSWER_S
+
+    return sum(window.counts[1:2]) + sum(window.counts[3:]) >= SHARE * ended

@@ -4,6 +4,7 @@ never ignored.
 `from_mapping` takes the parsed TOML; the commented deploy.toml in the repository is the manual of
 these fields."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -198,6 +199,7 @@ MAY_BE_ZERO = (
     "shed",
 )
 MOST_DRIFT_ROWS = 2_000
+MINUTE_S = 60
 DRIFT_WINDOWS_S = (300, 3_600)
 SMALLEST_POSITIVE = 1e-9
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -373,11 +375,18 @@ def _check_drift(drift: DriftSettings) -> None:
             f"deploy.toml: 'drift.tolerance' is a share below 1, not {drift.tolerance}"
         )
 
-    least, most = DRIFT_WINDOWS_S
-    if not least <= drift.window_s <= most or most % drift.window_s:
+    # With a few windows between false alarms nothing is evidence.
+    if drift.false_alarm_days < 1:
         raise BadSetting(
-            f"deploy.toml: 'drift.window_s' divides an hour into windows of {least} s or more, not "
-            f"{drift.window_s}"
+            f"deploy.toml: 'drift.false_alarm_days' is at least 1, not {drift.false_alarm_days}"
+        )
+
+    least, most = DRIFT_WINDOWS_S
+    is_whole = most % drift.window_s == 0 and drift.window_s % MINUTE_S == 0
+    if not least <= drift.window_s <= most or not is_whole:
+        raise BadSetting(
+            f"deploy.toml: 'drift.window_s' divides an hour into windows of {least} s or more, of "
+            f"whole minutes as the history has them, not {drift.window_s}"
         )
 
 
@@ -403,12 +412,17 @@ def _check_load(load: LoadSettings) -> None:
             )
 
 
+LAST_PORT = 65_535
+_WEB = re.compile(
+    r"https?://(\[[0-9a-fA-F:.]+\]|[^\[\]:/?#@]{1,253})(:(?P<port>[0-9]{1,5}))?(?=[/?#]|$)"
+)
+
+
 def _is_web(url: str) -> bool:
     """Whether it is an address of HTTP, without a user in it."""
-    scheme, _, rest = url.partition("://")
-    host = rest.split("/", 1)[0]
+    match = _WEB.match(url)
     is_plain = url.isprintable() and " " not in url
-    return scheme in ("http", "https") and bool(host) and "@" not in host and is_plain
+    return match is not None and is_plain and 0 < int(match["port"] or 80) <= LAST_PORT
 
 
 def _check_heroku(heroku: Heroku) -> None:

@@ -95,6 +95,12 @@ def _input_file(file: ListedFile, name: str) -> InputFile:
     if not _is_text(file.address):
         raise BatchError(f"{file.address!a} is no name in UTF-8: give the file another one")
 
+    if not is_remote(file.address) and not os.path.isfile(file.address):
+        raise BatchError(
+            f"{file.address} is a link to nothing, or no regular file: remove it, or give another "
+            f"pattern"
+        )
+
     kind = FORMATS.get(suffix_of(name))
     if kind is None:
         raise BatchError(

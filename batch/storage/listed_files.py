@@ -5,7 +5,7 @@ import os
 import posixpath
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from pathlib import Path
+from itertools import filterfalse
 from typing import Any
 
 import msgspec
@@ -34,12 +34,13 @@ class ListedFile(msgspec.Struct, frozen=True):
 def listed_files(pattern: str, suffixes: Collection[str]) -> Iterator[ListedFile]:
     """The files, none where none matches; raises BatchError where that cannot be asked.
 
+    On a disk also what bears such a name and is no file, so that who takes it can say so.
     suffixes: of a folder's files those that end so.
     """
     if is_remote(pattern):
         return _remote(pattern, suffixes)
 
-    return map(_on_disk, _paths(local_path(pattern), suffixes))
+    return map(_named, _paths(local_path(pattern), suffixes))
 
 
 def listed_file(address: str) -> ListedFile:
@@ -68,14 +69,30 @@ def without_query(address: str) -> str:
 
 def _paths(pattern: str, suffixes: Collection[str]) -> list[str]:
     if os.path.isdir(pattern):
-        files = filter(Path.is_file, Path(pattern).rglob("*"))
-        return [path for path in map(str, files) if suffix_of(path) in suffixes]
+        paths = []
+        for folder, _, names in os.walk(pattern, onerror=_refuse):
+            paths += [os.path.join(folder, name) for name in names if suffix_of(name) in suffixes]
+
+        return paths
 
     # A name may have a glob's signs itself.
     if os.path.isfile(pattern):
         return [pattern]
 
-    return list(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
+    return list(filterfalse(os.path.isdir, glob.glob(pattern, recursive=True)))
+
+
+def _refuse(error: OSError) -> None:
+    raise BatchError(
+        f"{error.filename} cannot be listed ({error.strerror}): its files would be missing"
+    ) from error
+
+
+def _named(path: str) -> ListedFile:
+    try:
+        return _on_disk(path)
+    except OSError:
+        return ListedFile(os.path.abspath(path), UNKNOWN_SIZE, "", 0)
 
 
 def _on_disk(path: str) -> ListedFile:

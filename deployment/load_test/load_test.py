@@ -1,5 +1,6 @@
 """`load`: sends a load test with the workspace's own mark, and judges it."""
 
+import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -71,15 +72,28 @@ def load_test(
     if report is not None:
         at = datetime.now(UTC).isoformat(" ", "minutes")[: len("2026-01-01 12:00")]
         about = LoadPage(workspace.settings.model, words_of(shape), address, at)
-        report.write_text(page(about, result, limits), encoding="utf-8")
+        write_report(report, page(about, result, limits))
 
     return result
 
 
 def check_report(report: Path) -> None:
     """Raise EdgeFailure, before anything is sent, where the page cannot be written."""
-    if report.is_dir() or not report.parent.is_dir():
+    if not report.parent.is_dir() or (report.exists() and not report.is_file()):
         raise EdgeFailure(f"--report {report} is no file in a folder that is there: name one")
+
+    if not os.access(report if report.exists() else report.parent, os.W_OK):
+        raise EdgeFailure(f"--report {report} may not be written by this user: name another file")
+
+
+def write_report(report: Path, text: str) -> None:
+    """Write the page; raises EdgeFailure."""
+    try:
+        report.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EdgeFailure(
+            f"--report {report} cannot be written ({error.strerror}): name another file"
+        ) from error
 
 
 def new_signer(workspace: Workspace) -> Signer:

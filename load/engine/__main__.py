@@ -25,8 +25,9 @@ def main() -> int:
     plan = msgspec.json.decode(commands.readline(), type=Plan)
     try:
         Generator(plan, commands, sys.stdout.buffer).run()
-    except OSError as error:
-        print(f"{plan.url}: {error.strerror or error}", file=sys.stderr)
+    # The latter of a host's name that no resolver takes.
+    except (OSError, UnicodeError) as error:
+        print(f"{plan.url}: {getattr(error, 'strerror', None) or error}", file=sys.stderr)
         return 1
 
     return 0

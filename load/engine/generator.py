@@ -94,6 +94,8 @@ class Generator:
                 connection = self._by_number.get(number)
                 if number == command:
                     self._poll.unregister(command)
+                    # The last answers are waited for from now on.
+                    end = min(end, self.now() + self.plan.grace_s)
                     for sender in self.senders:
                         sender.stop()
                 elif connection is not None:
@@ -167,7 +169,8 @@ class Generator:
             dropped += sender.dropped
 
         versions = b"\n".join(self._versions).decode("latin-1").split("\n")
-        self._writer.write(LoadChunk(columns, versions, now, busy, dropped, last))
+        oldest_s = max(0.0, now - min(map(attrgetter("oldest"), self.senders)))
+        self._writer.write(LoadChunk(columns, versions, now, busy, dropped, oldest_s, last))
 
     def _open_all(self) -> None:
         """Open every connection before the start."""

@@ -2,6 +2,7 @@
 
 A connection has one request under way, so an answer ends where its bytes end."""
 
+import re
 from typing import NamedTuple
 
 
@@ -23,7 +24,7 @@ LONGEST_HEAD = 64 * 1024
 LONGEST_BODY = 64 * 1024 * 1024
 LONGEST_LINE = 1024
 """Of a chunk's size with its extensions, and of a trailer."""
-LONGEST_VERSION = 64
+_NAME = re.compile(rb"[\w.-]{1,64}")
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -75,7 +76,7 @@ def head_of(data: bytes) -> Head | None:
 
     names = data[:end].lower()
     version = _value(data, names, b"\r\nx-model-version:", end)
-    if len(version) > LONGEST_VERSION or not version.decode("latin-1").isprintable():
+    if not _NAME.fullmatch(version):
         version = b""
 
     retry = b"\r\nretry-after:" in names

@@ -5,6 +5,8 @@ Where every connection is busy, a request waits here, and that time counts as we
 import heapq
 from array import array
 from collections import deque
+from collections.abc import Iterator
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from random import Random
@@ -155,6 +157,12 @@ class Sender:
     def is_over(self) -> bool:
         """Whether everything was sent and answered."""
         return self.next_due == NEVER and not self.under_way and not self.waiting
+
+    @property
+    def oldest(self) -> float:
+        """When the oldest request without an answer fell due; infinity where there is none."""
+        due = [one.intended for one in self.under_way if one.intended is not None]
+        return min(*due, *islice(self.waiting, 1), NEVER, NEVER)
 
     def stop(self) -> None:
         """Let nothing more fall due."""

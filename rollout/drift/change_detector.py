@@ -17,6 +17,8 @@ import numpy as np
 
 FRACTIONS = (0.1, 0.3, 0.9)
 """Parts of the capital that are bet."""
+LEAST_SHARE = 1e-12
+"""Where neither the baseline nor the tolerance leaves room for any: not 0, which is no part."""
 Array = Any
 
 
@@ -75,7 +77,7 @@ def _of_name(shares: WatchedShares, tolerance: float) -> Array:
     """Log of the averaged sums of one name, by window."""
     now = np.concatenate([shares.now, 1 - shares.now], axis=1)
     limit = np.concatenate([shares.baseline, 1 - shares.baseline], axis=1) + tolerance
-    ratio = now / np.minimum(limit, 1.0)
+    ratio = now / np.clip(limit, LEAST_SHARE, 1.0)
     sums = np.full((len(FRACTIONS), ratio.shape[1]), -np.inf)
     fractions = np.array(FRACTIONS)[:, None]
     logs = np.zeros(len(ratio))

@@ -8,10 +8,8 @@ worker's counts, seldom, since the history keeps a line for each time.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import time
-
-import msgspec
 
 from rollout.drift.training_reference import (
     ANSWER,
@@ -30,10 +28,13 @@ from router.drift.counted_sample import (
     trained_reference,
 )
 from router.drift.drift_sample import SampledRow
+from router.drift.sample_group import SampleGroup
 from router.evidence.worker_metrics import Key
 
 log = logging.getLogger("sluice.drift")
 EVERY_S = 1.0
+LONGEST_WAIT_S = 0.5
+"""For versions that answer late: so long the others' next sample waits."""
 PAGE = "/distributions"
 AGAIN_S = 30.0
 """When a version that did not tell its distributions is asked again."""
@@ -43,32 +44,6 @@ GROWTH = 0.1
 """Earlier, they are added when they are so much more: the first ones soon."""
 MOST_WEIGHTS = 20
 """Weights of a rollout at which first rows are counted apart, the others not at all."""
-
-
-DEEP = 200
-"""Levels that a version may have less room for than this worker, whose decoders it shares."""
-_RAW = msgspec.json.Decoder(msgspec.Raw)
-
-
-@dataclass
-class _Group:
-    """Rows that one version counts together. drawn: for which version.
-
-    is_own: they count in the distributions of who counts. rollout, weight: of first rows.
-    """
-
-    drawn: str
-    is_own: bool
-    rollout: int = 0
-    weight: int = 0
-    rows: list[bytes] = field(default_factory=list)
-    answers: list[bytes] = field(default_factory=list)
-
-    @property
-    def body(self) -> bytes:
-        """The group as JSON."""
-        rows, answers = b",".join(self.rows), b",".join(self.answers)
-        return b'{"instances":[%b],"answers":[%b]}' % (rows, answers)
 
 
 @dataclass(frozen=True)
@@ -96,6 +71,7 @@ class DriftCounter:
         self._added_at = 0.0
         self._weights: set[tuple[int, int]] = set()
         self._silent: set[str] = set()
+        self._asking: dict[str, asyncio.Task[None]] = {}
         self._rollout = ""
 
     @property
@@ -105,21 +81,32 @@ class DriftCounter:
 
     async def run(self) -> None:
         """Count each second until it is cancelled."""
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.count()
-            except Exception:
-                log.exception("the sample of this second was not counted")
+        try:
+            while True:
+                await asyncio.sleep(EVERY_S)
+                try:
+                    await self.count()
+                except Exception:
+                    log.exception("the sample of this second was not counted")
+        finally:
+            for asking in self._asking.values():
+                asking.cancel()
 
     async def count(self) -> None:
-        """Have what was sampled since the last time counted; what fails is left out."""
-        await self._learn()
-        rows, answers = self._traffic.drift.drain()
-        for version, groups in self._grouped(rows, answers).items():
-            reference = self._known[version].reference
-            if reference is not None:
-                await self._count_groups(version, reference, groups)
+        """Have what was sampled since the last time counted; what fails is left out, and so is what
+        a version would count that still counts an earlier one."""
+        addresses = self._traffic.table.addresses
+        self._known = {name: self._known[name] for name in addresses if name in self._known}
+        self._silent &= addresses.keys()
+        self._asking = {name: task for name, task in self._asking.items() if not task.done()}
+        groups = self._grouped(*self._traffic.drift.drain())
+        for version in addresses.keys() - self._asking.keys():
+            if version in groups or self._is_to_ask(version, addresses[version]):
+                work = self._ask(version, addresses[version], groups.get(version, []))
+                self._asking[version] = asyncio.create_task(work)
+
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=LONGEST_WAIT_S)
 
         self._add_when_due()
 
@@ -142,15 +129,20 @@ class DriftCounter:
         if self._counts and (is_time or new >= GROWTH * self._added_rows):
             self.add()
 
-    async def _learn(self) -> None:
-        """Ask the versions that are new, or moved, for their distributions."""
-        addresses = self._traffic.table.addresses
-        self._known = {name: self._known[name] for name in addresses if name in self._known}
-        for version, address in addresses.items():
+    async def _ask(self, version: str, address: str, groups: list[SampleGroup]) -> None:
+        """Ask a version for its distributions, if it is new or moved, and to count groups."""
+        try:
             if self._is_to_ask(version, address):
-                self._known[version] = await self._asked(version, address)
+                known = await self._asked(version, address)
+                # Another thread may read what there was.
+                self._known = {**self._known, version: known}
 
-        self._silent &= addresses.keys()
+            # Meanwhile it may have gone.
+            own = self._known.get(version)
+            if own is not None and own.reference is not None and groups:
+                await self._count_groups(version, own.reference, groups)
+        except Exception:
+            log.exception("the sample of this second was not counted by %s", version)
 
     def _is_to_ask(self, version: str, address: str) -> bool:
         known = self._known.get(version)
@@ -172,20 +164,20 @@ class DriftCounter:
 
     def _grouped(
         self, rows: Sequence[SampledRow], answers: Sequence[tuple[str, bytes]]
-    ) -> dict[str, list[_Group]]:
+    ) -> dict[str, list[SampleGroup]]:
         """The groups by the version that counts them, of versions that are there."""
-        groups: dict[tuple[str, str, bool, int, int], _Group] = {}
+        groups: dict[tuple[str, str, bool, int, int], SampleGroup] = {}
         for row in rows:
             for key in self._counting(row):
-                groups.setdefault(key, _Group(*key[1:])).rows.append(_readable(row.raw))
+                groups.setdefault(key, SampleGroup(*key[1:])).add(row.raw)
 
         for version, answer in answers:
             key = (version, version, True, 0, 0)
-            groups.setdefault(key, _Group(*key[1:])).answers.append(answer)
+            groups.setdefault(key, SampleGroup(*key[1:])).answers.append(answer)
 
-        by_version: dict[str, list[_Group]] = {}
+        by_version: dict[str, list[SampleGroup]] = {}
         for (version, *_), group in groups.items():
-            if version in self._known:
+            if version in self._traffic.table.addresses:
                 by_version.setdefault(version, []).append(group)
 
         return by_version
@@ -211,7 +203,7 @@ class DriftCounter:
         return (row.rollout, row.weight) in self._weights
 
     async def _count_groups(
-        self, version: str, reference: TrainingReference, groups: list[_Group]
+        self, version: str, reference: TrainingReference, groups: list[SampleGroup]
     ) -> None:
         body = b'{"groups":[%b]}' % b",".join(group.body for group in groups)
         outcome = await self._pages.post(version, f"{PAGE}/count", body)
@@ -226,7 +218,7 @@ class DriftCounter:
             self._note(version, reference, group, counts)
 
     def _note(
-        self, version: str, reference: TrainingReference, group: _Group, counts: RowGroupCounts
+        self, version: str, reference: TrainingReference, group: SampleGroup, counts: RowGroupCounts
     ) -> None:
         if group.is_own:
             self._rows += counts.rows
@@ -261,18 +253,3 @@ class DriftCounter:
     def _tell(self, version: str, error: Uncounted) -> None:
         level = logging.WARNING if error.is_fault else logging.INFO
         log.log(level, "the rows of %s are not counted for drift: %s", version, error)
-
-
-def _readable(row: bytes) -> bytes:
-    """The row, or null in place of one that is nested so deeply that the version might not read
-    its group: it is counted as refused, as the version would.
-    """
-    if row.count(b"[") + row.count(b"{") < DEEP:
-        return row
-
-    try:
-        _RAW.decode(b"%b%b%b" % (b"[" * DEEP, row, b"]" * DEEP))
-    except RecursionError:
-        return b"null"
-
-    return row

@@ -11,6 +11,7 @@ import pytest
 
 from batch.errors import BatchError
 from batch.inputs import json_rows
+from batch.inputs.input_files import find_input_files
 from batch.run import BatchRun, Started
 from tests.batch.batch_harness import SCHEMA, many_loans
 
@@ -160,6 +161,44 @@ def test_a_name_that_is_no_text_is_refused(batch):
     os.rename(path, os.fsencode(path.parent) + b"/a\xff.parquet")
     with pytest.raises(BatchError, match=r"a\\udcff\.parquet' is no name in UTF-8"):
         batch.run()
+
+
+@pytest.mark.parametrize("pattern", ["", "/*", "/more.csv"])
+@pytest.mark.parametrize("odd", [lambda path: path.symlink_to("/nowhere.csv"), os.mkfifo])
+def test_an_input_that_is_no_file_is_named_and_not_left_out(batch, pattern, odd):
+    batch.inputs.mkdir()
+    (batch.inputs / "rows.csv").write_text("x\n")
+    odd(batch.inputs / "_hidden.csv")
+    assert len(find_input_files([str(batch.inputs)])) == 1
+    odd(batch.inputs / "more.csv")
+    with pytest.raises(BatchError, match=r"more.csv is a link to nothing, or no regular file"):
+        find_input_files([f"{batch.inputs}{pattern}"])
+
+
+def test_a_link_to_a_file_and_a_folder_that_is_called_like_a_file_are_taken(batch, tmp_path):
+    (tmp_path / "elsewhere.csv").write_text("x\n")
+    (batch.inputs / "all.csv").mkdir(parents=True)
+    (batch.inputs / "all.csv" / "part.csv").symlink_to(tmp_path / "elsewhere.csv")
+    (file,) = find_input_files([str(batch.inputs)])
+    assert file.path.endswith("all.csv/part.csv")
+
+
+def test_a_folder_that_cannot_be_listed_is_named(batch, monkeypatch):
+    batch.inputs.mkdir()
+    (batch.inputs / "rows.csv").write_text("x\n")
+    inner = batch.inputs / "inner"
+    inner.mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path) == str(inner):
+            raise PermissionError(13, "Permission denied", str(inner))
+        return scan(path)
+
+    # A user whom the tests may run as, root, may list every folder.
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(BatchError, match=r"inner cannot be listed \(Permission denied\)"):
+        find_input_files([str(batch.inputs)])
 
 
 def test_predictions_within_the_folder_of_inputs_are_no_inputs(batch):

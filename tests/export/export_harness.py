@@ -134,14 +134,14 @@ class ExportHarness:
 
 
 def python_runner(
-    folder: Path, *words: str, rows: str = "", python: str = sys.executable
+    folder: Path, *words: str, rows: str | bytes = "", python: str = sys.executable
 ) -> tuple[int, str]:
     """The runner in Python, and rows for it: exit code and what it says."""
     return _ran([python, "-I", str(folder / "python" / "edge_model.py"), *words], rows)
 
 
 def node_runner(
-    folder: Path, *words: str, rows: str = "", runtime: Path | None = None
+    folder: Path, *words: str, rows: str | bytes = "", runtime: Path | None = None
 ) -> tuple[int, str]:
     """The runner in Node. runtime: another module than onnxruntime-web's own entry."""
     entry = str(runtime or CACHE / VERSION / ENTRY)
@@ -158,8 +158,7 @@ def node_runner(
     )
 
 
-def _ran(command: list[str], rows: str) -> tuple[int, str]:
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, input=rows, check=False
-    )
-    return done.returncode, (done.stdout + done.stderr).strip()
+def _ran(command: list[str], rows: str | bytes) -> tuple[int, str]:
+    given = rows.encode() if isinstance(rows, str) else rows
+    done = subprocess.run(command, capture_output=True, timeout=300, input=given, check=False)
+    return done.returncode, (done.stdout + done.stderr).decode().strip()

@@ -200,6 +200,22 @@ for (const name of NAMES) {
 """
 
 
+def test_a_line_ends_at_a_line_feed_alone(runner, exported):
+    row = json.loads((exported.folder / "golden.jsonl").read_text().splitlines()[0])["row"]
+    rows = [{**row, "city": text} for text in ("Oslo", "Os\u2028lo", "Os\u0085lo\u2029")]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    code, said = runner(exported.folder, rows="\n".join(lines))
+    assert (code, len(said.split("\n"))) == (0, 3), said
+
+
+def test_what_is_not_utf_8_is_refused_alike(runner, exported):
+    row = (exported.folder / "golden.jsonl").read_bytes().split(b"\n")[0]
+    raw = json.dumps({**json.loads(row)["row"], "city": "CITY"}).encode()
+    code, said = runner(exported.folder, rows=raw.replace(b"CITY", b"Osl\xff") + b"\n")
+    assert (code, said.count("\n")) == (1, 0), said
+    assert "utf-8" in said or "half a character" in said
+
+
 def test_a_row_that_the_model_fails_on_is_refused_alike(exported, tmp_path):
     # A tensor of another type than the graph's: both runtimes fail on it.
     model = EdgeModel(exported.folder)

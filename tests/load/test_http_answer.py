@@ -91,7 +91,7 @@ def test_an_answer_without_end_is_refused_and_nothing_of_it_is_kept():
             reader.is_whole_with(2 * MEGABYTE)
 
 
-@pytest.mark.parametrize("version", [b"v" * 65, b"v1\nv2", b"\x1b[2Jv1"])
+@pytest.mark.parametrize("version", [b"v" * 65, b"v1\nv2", b"\x1b[2Jv1", b"[/v1]", b"\xe9"])
 def test_what_is_no_name_of_a_version_is_none(version):
     head = head_of(BEGIN + b"X-Model-Version: %b\r\n\r\n" % version)
     assert head.version == b""

@@ -128,6 +128,32 @@ def test_a_second_of_answers_between_errors_lets_it_go_on():
     assert not any(windows([500, 500, 200, 500, 500, 422, 500]))
 
 
+def test_a_run_that_was_stopped_fails_though_its_generator_was_late():
+    verdict = judged(measured(delay_ms=400.0), LIMITS, "stopped: why")
+    assert (verdict.result, verdict.reasons[0]) == (FAIL, "stopped: why")
+
+
+def silence(oldest):
+    """What the guard says after each second in which nothing ended. oldest: seconds, by second."""
+    guard, made, said = OverloadGuard(), Measurement(100), []
+    for second, oldest_s in enumerate(oldest, 1):
+        made.add(chunk([], second, oldest_s=oldest_s))
+        said.append(guard.reason(made))
+
+    return said
+
+
+def test_a_run_stops_where_no_request_gets_an_answer_any_more():
+    said = silence(range(1, 17))
+    assert [bool(one) for one in said] == [False] * 13 + [True] * 3
+    assert "no answer" in said[-1]
+
+
+def test_a_run_goes_on_while_nothing_is_due_or_answers_take_long():
+    assert not any(silence([0.0] * 20))
+    assert not any(silence([11.0] * 20))
+
+
 def test_versions_and_windows_add_up_to_all():
     made = Measurement(10)
     requests = [(1 + n / 100, 1 + n / 100, 1.1 + n / 100, 200, n % 2, 0) for n in range(200)]

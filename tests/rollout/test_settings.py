@@ -159,12 +159,28 @@ def test_what_is_no_list_of_texts_is_refused(value: object) -> None:
         "https:///x",
         "https://me:hush@example.com",
         "http://a b",
+        "http://[::1",
+        "http://::1",
+        "http://a:99999",
+        "http://a:0",
+        "http://a:",
+        "http://a:١",
+        "http://a:8_0",
+        "http://" + "a" * 254,
+        "http://?x",
     ],
 )
 def test_what_is_no_address_is_refused_by_its_place_and_not_repeated(url: str) -> None:
     with pytest.raises(BadSetting, match=re.escape("'webhooks.urls[1]' is no address")) as refused:
         from_mapping(tables("webhooks.urls", ["https://example.com", url]))
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1]:80/x", "https://a.example:65535", "http://é.example?x=a@b", "https://a#b"]
+)
+def test_an_address_may_have_a_port_a_path_and_a_query(url: str) -> None:
+    assert from_mapping(tables("webhooks.urls", [url])).webhooks.urls == (url,)
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:4318", "grpc://a:4317", "http://me:hush@a:4318"])
@@ -233,8 +249,10 @@ def test_a_bound_of_nothing_is_refused_by_its_path(path: str) -> None:
     [
         ("drift.rows_per_s", 2_001, "at most 2000"),
         ("drift.tolerance", 1.0, "a share below 1"),
+        ("drift.false_alarm_days", 3_600 / 86_400, "is at least 1"),
         ("drift.window_s", 299, "divides an hour"),
         ("drift.window_s", 700, "divides an hour"),
+        ("drift.window_s", 450, "of whole minutes"),
         ("drift.window_s", 7_200, "divides an hour"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from cli.render.exit_codes import DONE, REFUSED, UNDECIDED, Out
 from cli.render.terminal import console, number_table
@@ -61,7 +62,7 @@ def locust_ended(out: Out, run: LocustRun, report: Path | None) -> int:
     for entry in run.entries:
         rate = entry.requests / max(run.seconds, 1e-9)
         numbers = (f"{entry.requests:,}", f"{entry.failures:,}", f"{rate:,.0f}")
-        table.add_row(entry.name, *numbers, f"{entry.p50_ms} ms", f"{entry.p99_ms} ms")
+        table.add_row(Text(entry.name), *numbers, f"{entry.p50_ms} ms", f"{entry.p99_ms} ms")
 
     if run.entries and not out.as_json:
         console().print(table)
@@ -98,7 +99,7 @@ def load_table(measured: Measurement) -> Table:
     table = number_table(["VERSION"], ("REAL", "REQ", "ERR", "SHED", "P50", "P99", "P99.9"))
     real = shares(list(measured.versions.values()))
     for name, one in sorted(measured.versions.items()):
-        table.add_row(name, _share(real.get(name)), *_cells(one))
+        table.add_row(Text(name), _share(real.get(name)), *_cells(one))
 
     table.add_row("all", "", *_cells(measured.total))
     return table

@@ -7,7 +7,6 @@
 import { webcrypto } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -33,7 +32,7 @@ try {
   if (options.check) {
     console.log(await model.check());
   } else {
-    for await (const line of createInterface({ input: process.stdin })) {
+    for await (const line of linesOf(process.stdin)) {
       const [answer] = await model.predict([JSON.parse(line)]);
       console.log(JSON.stringify(answer));
     }
@@ -41,6 +40,19 @@ try {
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
+}
+
+// Node's own readline ends a line at U+2028, which a text may hold, and replaces what is not UTF-8.
+async function* linesOf(input) {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let rest = "";
+  for await (const bytes of input) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split("\n");
+    rest = lines.pop();
+    yield* lines;
+  }
+  rest += decoder.decode();
+  if (rest !== "") yield rest;
 }
 
 async function read(name) {

@@ -23,8 +23,6 @@ TITLES = {
     "90d": "90 d",
 }
 # Counts of one second are those of a look a second, which comes a little sooner or later.
-# Counts of one second are those of a look a second, which comes a little sooner or later.
-# Counts of one second are those of a look a second, which comes a little sooner or later.
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 1_200, 3_600, 7_200, 14_400, 43_200)
 
 

@@ -108,3 +108,10 @@ def test_of_no_names_and_of_no_windows_there_is_no_evidence() -> None:
     assert detect([], TOLERANCE).first_beyond(0.0) is None
     empty = WatchedShares(np.zeros((0, 5)), np.zeros((0, 5)))
     assert detect([empty], TOLERANCE).first_beyond(0.0) is None
+
+
+def test_without_a_tolerance_a_share_that_never_was_hides_no_other() -> None:
+    shares = np.tile([0.1, 0.3, 0.15, 0.45, 0.0], (30, 1))
+    assert detect([watched(shares)], 0.0).first_beyond(math.log(4320)) is not None
+    same = np.tile(BASELINE, (30, 1))
+    assert detect([watched(same)], 0.0).first_beyond(math.log(4320)) is None

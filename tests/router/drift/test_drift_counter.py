@@ -201,6 +201,31 @@ def test_versions_that_are_away_are_told_once_each(tmp_path, caplog) -> None:
     ]
 
 
+def test_a_version_that_hangs_costs_no_other_its_counts(tmp_path) -> None:
+    stage = Stage(CANARY, tmp_path, v1=row_counter(range(50)), v2=row_counter(range(50)))
+    get, post = stage.pages.get, stage.pages.post
+
+    async def hangs(version: str, *rest) -> Answer | Failure:
+        if version == "v1":
+            await asyncio.Event().wait()
+
+        return await (post if len(rest) > 1 else get)(version, *rest)
+
+    async def seconds() -> None:
+        for number in range(3):
+            stage.ask("v1", number)
+            stage.ask("v2", number)
+            await stage.counter.count()
+            # It told its bins, and counts nothing any more.
+            stage.pages.get = stage.pages.post = hangs
+
+    stage.pages.post = hangs
+    asyncio.run(seconds())
+    stage.counter.add()
+    assert stage.sampled("v2") == {"rows": 3}
+    assert "v1" not in stage.counted
+
+
 def test_a_row_without_end_costs_no_other_row_its_count(tmp_path) -> None:
     stage = Stage(STARTED, tmp_path, v1=row_counter(range(50)))
 

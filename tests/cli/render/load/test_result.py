@@ -52,6 +52,15 @@ def test_progress_is_a_line_every_other_second_of_each_run(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
+def test_no_name_is_markup(capsys):
+    assert ended(Out(False), result_of(measured(versions=("[/x]",))), None) == 0
+    assert (
+        locust_ended(Out(False), LocustRun((LocustEntry("[/x]", 3, 0, 2, 9),), 3.0, False), None)
+        == 0
+    )
+    assert capsys.readouterr().out.count("[/x]") == 2
+
+
 @pytest.mark.parametrize(("failed", "code"), [(False, 0), (True, 1)])
 def test_a_run_by_locust_has_a_line_a_version(capsys, failed, code):
     run = LocustRun((LocustEntry("v1", 300, 0, 2, 9),), 3.0, failed)
