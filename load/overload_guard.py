@@ -1,6 +1,7 @@
 """Stops a run whose server answers with errors for seconds on end. Pure."""
 
 from load.measurement import Measurement
+from load.outcomes import FAILED, NO_ANSWER, SHED
 
 SUSTAINED_S = 3.0
 SHARE = 0.5
@@ -17,7 +18,7 @@ class OverloadGuard:
         """Why the run has to stop, empty where it may go on."""
         for window in measured.windows[self._seen :]:
             self._seen += 1
-            bad = sum(window.counts[1:2]) + sum(window.counts[3:])
+            bad = sum(map(window.counts.__getitem__, (SHED, FAILED, NO_ANSWER)))
             if sum(window.counts) == 0 or bad < SHARE * sum(window.counts):
                 self._since = None
             elif self._since is None:
