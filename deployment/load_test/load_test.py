@@ -18,7 +18,7 @@ from load.limit_search import MOST_STEPS
 from load.limits import LoadLimits
 from load.measurement import Measurement
 from load.report.page import LoadPage, page
-from load.run_load import LoadResult, LoadRunner, LoadTarget
+from load.run_load import LoadResult, LoadRunner, LoadShape, LoadTarget
 from rollout.state.ledger import Ledger
 from store.ledger import LedgerStore
 from targets.base import Say
@@ -48,17 +48,7 @@ def load_test(
     address = address_of(workspace, options, steps * shape.seconds, say)
     limits = LoadLimits(settings.p50_ms, settings.p99_ms, settings.errors, settings.shed)
     with bodies_file(workspace, ledger, options.rows) as bodies:
-        header = workspace.settings.router.unit.header
-        units = min(shape.users or max(1, round(shape.rate)), MOST_UNITS)
-        target = LoadTarget(
-            f"{address}/predict",
-            str(bodies),
-            header,
-            units if header else 0,
-            options.connections,
-            new_signer(workspace),
-            workspace.through if address.startswith("https:") else "",
-        )
+        target = _target(workspace, options, shape, address, bodies)
         runner = LoadRunner(target, limits, follow)
         try:
             if shape.name == FIND_LIMIT:
@@ -74,6 +64,22 @@ def load_test(
         report.write_text(page(about, result, limits), encoding="utf-8")
 
     return result
+
+
+def _target(
+    workspace: Workspace, options: LoadOptions, shape: LoadShape, address: str, bodies: Path
+) -> LoadTarget:
+    header = workspace.settings.router.unit.header
+    units = min(shape.users or max(1, round(shape.rate)), MOST_UNITS)
+    return LoadTarget(
+        f"{address}/predict",
+        str(bodies),
+        header,
+        units if header else 0,
+        options.connections,
+        new_signer(workspace),
+        workspace.through if address.startswith("https:") else "",
+    )
 
 
 def check_report(report: Path) -> None:
