@@ -9,7 +9,7 @@ from deployment.load_test.address import address_of
 from deployment.load_test.options import FIND_LIMIT, LoadOptions, shape_of, words_of
 from deployment.load_test.rows import bodies_file
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.ledger import opened, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from load.engine.plan import Signer
@@ -20,7 +20,6 @@ from load.measurement import Measurement
 from load.report.page import LoadPage, page
 from load.run_load import LoadResult, LoadRunner, LoadShape, LoadTarget
 from rollout.state.ledger import Ledger
-from store.ledger import LedgerStore
 from targets.base import Say
 from wire.load_mark import mark_key
 
@@ -37,7 +36,7 @@ def load_test(
     """Run a load test; raises BadOption, EdgeFailure, ContractBroken. report: a page to write."""
     settings = workspace.settings.load
     shape = shape_of(options, settings)
-    ledger = read_newest(workspace)
+    ledger = newest_ledger(workspace)
     if shape.name == FIND_LIMIT:
         refuse_search(ledger)
 
@@ -101,9 +100,3 @@ def refuse_search(ledger: Ledger) -> None:
             f"{ledger.rollout.candidate} is being rolled out, and find-limit overloads the stack "
             "on purpose: wait for the rollout's end, or send a rate that it bears with --rate"
         )
-
-
-def read_newest(workspace: Workspace) -> Ledger:
-    """The newest ledger; raises EdgeFailure where `up` never ran."""
-    with opened(workspace) as database:
-        return read_ledger(LedgerStore(database, workspace.settings.model))
