@@ -75,16 +75,7 @@ def run_locust(
         named = Path(folder) / "job.json"
         named.write_text(json.dumps(asdict(job)))
         environ = {**os.environ, "SLUICE_LOAD_JOB": str(named), "PYTHONPATH": str(ROOT)}
-        words = [str(PYTHON), "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
-        words += [
-            "--users",
-            str(users),
-            "--spawn-rate",
-            str(users),
-            "--run-time",
-            f"{ceil(seconds)}s",
-        ]
-        words += ["--stop-timeout", "5", *_ways(web)]
+        words = [*_command(host, users, seconds), *_ways(web)]
         if report:
             words += ["--html", report]
 
@@ -103,6 +94,12 @@ def run_locust(
         raise LocustFailed("it told no figures: its words are above") from error
 
     return LocustRun(tuple(map(_entry, stats)), _seconds(stats), bool(child.returncode))
+
+
+def _command(host: str, users: int, seconds: float) -> list[str]:
+    words = [str(PYTHON), "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
+    words += ["--users", str(users), "--spawn-rate", str(users)]
+    return [*words, "--run-time", f"{ceil(seconds)}s", "--stop-timeout", "5"]
 
 
 def _ways(web: bool) -> list[str]:

@@ -31,18 +31,8 @@ class LoadConnection:
     whether the kernel tells of new room."""
 
     __slots__ = (
-        *(
-            "buffer",
-            "flags",
-            "head",
-            "intended",
-            "is_watched",
-            "owner",
-            "sent",
-            "socket",
-            "arrived",
-        ),
-        *("unsent", "user"),
+        *("arrived", "buffer", "flags", "head", "intended", "is_watched"),
+        *("owner", "sent", "socket", "unsent", "user"),
     )
 
     def __init__(self, owner: Owner, made: socket.socket) -> None:
