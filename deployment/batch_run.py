@@ -9,9 +9,8 @@ from typing import Any
 
 from deployment.workspace.bundles import check_belongs, check_seal, read_release, served_by
 from deployment.workspace.errors import BadOption, EdgeFailure, Interrupted
-from deployment.workspace.ledger import opened, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.workspace import Workspace
-from store.ledger import LedgerStore
 from targets.base import Say, silent
 from targets.local.version_environment import batch_interpreter
 
@@ -102,13 +101,11 @@ def version_named(workspace: Workspace, version: str) -> str:
     if version != RELEASED:
         return version
 
-    with opened(workspace) as database:
-        ledger = read_ledger(LedgerStore(database, workspace.settings.model))
-
-    if ledger.released is None:
+    released = newest_ledger(workspace).released
+    if released is None:
         raise EdgeFailure("nothing is released: name a version, such as v1")
 
-    return ledger.released
+    return released
 
 
 def asked(options: BatchOptions) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def _require_plain(column: Column) -> None:
 
     if dtype not in PLAIN:
         raise ExportError(
-            f"column {column.name!r} is {dtype}, and the exported runners encode "
+            f"column {column.name!r} is {dtype}, and the exported programs encode "
             f"{', '.join(PLAIN)}: give the pipeline numbers made of it, or serve this version"
         )
 
@@ -261,7 +261,7 @@ def _inputs(tensors: list[Any], manifest: Manifest) -> list[dict[str, Any]]:
 def _tensor_type(name: str) -> str:
     if name not in TENSORS:
         raise ExportError(
-            f"the ONNX form has a {name}, which the exported runners do not hold: serve this "
+            f"the ONNX form has a {name}, which the exported programs do not hold: serve this "
             f"version"
         )
 

@@ -117,7 +117,7 @@ def verify_export(folder: Path, keys: Path, report: Report) -> list[str]:
     ]
     require_model_signature(folder, digests(folder, (MODEL_SIGNATURE,)), keys / KEYS.public)
     checks.append(f"{MODEL_SIGNATURE} holds ({keys / KEYS.public})")
-    report("predicting the golden rows with the exported runner")
+    report("predicting the golden rows with Sluice's own program, not the folder's")
     # Not with the folder's own program: it is to be judged.
     script = RUNNERS / "python" / "edge_model.py"
     checks.append(checked(runner_python(folder, sys.executable, script), str(folder)))

@@ -75,16 +75,7 @@ def run_locust(
         named = Path(folder) / "job.json"
         named.write_text(json.dumps(asdict(job)))
         environ = {**os.environ, "SLUICE_LOAD_JOB": str(named), "PYTHONPATH": str(ROOT)}
-        words = [str(PYTHON), "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
-        words += [
-            "--users",
-            str(users),
-            "--spawn-rate",
-            str(users),
-            "--run-time",
-            f"{ceil(seconds)}s",
-        ]
-        words += ["--stop-timeout", "5", *_ways(web)]
+        words = [*_command(host, users, seconds), *_ways(web)]
         if report:
             words += ["--html", report]
 
@@ -107,6 +98,12 @@ def figures_of(out: bytes) -> tuple[tuple[LocustEntry, ...], float]:
         return tuple(map(_entry, stats)), _seconds(stats)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise LocustFailed("it told no figures: its words are above") from error
+
+
+def _command(host: str, users: int, seconds: float) -> list[str]:
+    words = [str(PYTHON), "-m", "locust", "-f", str(LOCUSTFILE), "--host", host]
+    words += ["--users", str(users), "--spawn-rate", str(users)]
+    return [*words, "--run-time", f"{ceil(seconds)}s", "--stop-timeout", "5"]
 
 
 def _ways(web: bool) -> list[str]:

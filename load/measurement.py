@@ -8,7 +8,7 @@ import numpy as np
 
 from load.engine.plan import LoadChunk
 from load.latency_histogram import LatencyHistogram
-from load.outcomes import KINDS, RequestColumns, columns_of
+from load.outcomes import KINDS, OK, REFUSED, SHED, RequestColumns, columns_of
 
 MOST_WINDOWS = 300
 NO_VERSION = "-"
@@ -40,12 +40,12 @@ class VersionLoad:
     @property
     def shed(self) -> float:
         """The share that was shed."""
-        return self.counts[1] / self.requests if self.requests else 0.0
+        return self.counts[SHED] / self.requests if self.requests else 0.0
 
     @property
     def errors(self) -> float:
         """The share that was neither answered with 200 nor shed."""
-        return sum(self.counts[2:]) / self.requests if self.requests else 0.0
+        return sum(self.counts[REFUSED:]) / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Measurement:
     @property
     def answered_s(self) -> float:
         """Answers with 200 a second."""
-        return self.total.counts[0] / self._judged_s
+        return self.total.counts[OK] / self._judged_s
 
     @property
     def offered_s(self) -> float:
@@ -115,7 +115,7 @@ class Measurement:
 
     def _count(self, columns: RequestColumns, versions: list[str]) -> None:
         kinds, latency = columns.kinds(), columns.latency
-        good = kinds == 0
+        good = kinds == OK
         self.own_delay.add(np.maximum(columns.own_delay, 0.0))
         self.waited += len(columns) - len(columns.own_delay)
         self.total.add(kinds, latency[good])

@@ -7,6 +7,8 @@ import numpy as np
 from load.engine.plan import COLUMN_TYPES, LOST, RETRY_AFTER, UNANSWERED, WAITED
 
 KINDS = ("ok", "shed", "refused", "failed", "lost")
+OK, SHED, REFUSED, FAILED, NO_ANSWER = range(len(KINDS))
+"""Places in KINDS."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class RequestColumns:
         shed = (status == 503) & ((self.flags & RETRY_AFTER) > 0)
         silent = (status == LOST) | (status == UNANSWERED)
         conditions = [status == 200, shed, silent, status >= 500]
-        return np.select(conditions, [0, 1, 4, 3], default=2)
+        return np.select(conditions, [OK, SHED, NO_ANSWER, FAILED], default=REFUSED)
 
 
 def columns_of(columns: list[bytes]) -> RequestColumns:

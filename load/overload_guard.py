@@ -1,6 +1,7 @@
 """Stops a run whose server answers with errors for seconds on end. Pure."""
 
 from load.measurement import Measurement, Window
+from load.outcomes import FAILED, NO_ANSWER, SHED
 
 SUSTAINED_S = 3.0
 SHARE = 0.5
@@ -38,4 +39,4 @@ def _is_bad(window: Window, measured: Measurement) -> bool:
     if not ended:
         return measured.oldest_s >= NO_ANSWER_S
 
-    return sum(window.counts[1:2]) + sum(window.counts[3:]) >= SHARE * ended
+    return sum(map(window.counts.__getitem__, (SHED, FAILED, NO_ANSWER))) >= SHARE * ended

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import nan
+from typing import NamedTuple
 
 from load.engine.plan import Plan, Signer, Stream
 from load.generator_process import GeneratorProcess
@@ -55,21 +56,29 @@ class LoadShape:
         return self.rate if self.users is None else float(self.users)
 
 
+class LoadRun(NamedTuple):
+    """One run. level: the rate, or the number of users, that it was about."""
+
+    level: float
+    measured: Measurement
+    verdict: LoadVerdict
+
+
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load test found. runs: the one run, or those of a search with the rate of each; limit:
-    the largest rate that kept the limits, None where it was not asked for.
+    """What a load test found. runs: the one run, or those of a search; limit: the largest rate that
+    kept the limits, None where it was not asked for.
     """
 
     verdict: LoadVerdict
-    runs: Sequence[tuple[float, Measurement, LoadVerdict]]
+    runs: Sequence[LoadRun]
     limit: float | None = None
 
     @property
     def shown(self) -> Measurement:
         """The run to show: of a search the one at its limit, or the last."""
-        kept = [run for run in self.runs if run[0] == self.limit and run[2].result == PASS]
-        return (kept or list(self.runs))[-1][1]
+        kept = [run for run in self.runs if run.level == self.limit and run.verdict.result == PASS]
+        return (kept or list(self.runs))[-1].measured
 
 
 @dataclass
@@ -82,9 +91,8 @@ class LoadRunner:
 
     def run(self, shape: LoadShape) -> LoadResult:
         """One run. Raises GeneratorFailed."""
-        measured, stopped = self._measured(shape)
-        verdict = judged(measured, self.limits, stopped)
-        return LoadResult(verdict, [(shape.level, measured, verdict)])
+        run = self._run(shape)
+        return LoadResult(run.verdict, [run])
 
     def find_limit(
         self, first: float, most: float, seconds: float, say: Callable[[str], None]
@@ -95,12 +103,11 @@ class LoadRunner:
         A rate at which the generator was too slow three times in a row ends the search: the limit
         is not known then."""
         steps: list[SearchStep] = []
-        runs: list[tuple[float, Measurement, LoadVerdict]] = []
+        runs: list[LoadRun] = []
         invalid = 0
         while (rate := next_rate(steps, first, most)) is not None:
-            measured, stopped = self._measured(LoadShape("constant", seconds, rate))
-            verdict = judged(measured, self.limits, stopped)
-            runs.append((rate, measured, verdict))
+            runs.append(self._run(LoadShape("constant", seconds, rate)))
+            verdict = runs[-1].verdict
             say(f"{rate:,.0f} requests/s: {verdict.result}{_because(verdict)}")
             invalid = invalid + 1 if verdict.result == INVALID else 0
             if invalid == MOST_INVALID:
@@ -110,10 +117,14 @@ class LoadRunner:
 
             steps.append(SearchStep(rate, verdict.result == PASS))
 
-        return LoadResult(_of_search(steps, runs, most), runs, kept_rate(steps))
+        return LoadResult(_of_search(steps, verdict, most), runs, kept_rate(steps))
+
+    def _run(self, shape: LoadShape) -> LoadRun:
+        measured, stopped = self._measured(shape)
+        return LoadRun(shape.level, measured, judged(measured, self.limits, stopped))
 
     def _measured(self, shape: LoadShape) -> tuple[Measurement, str]:
-        """One run, and why it was stopped early, empty where it was not."""
+        """What came of a shape, and why it was stopped early, empty where it was not."""
         phases = phases_of(shape.name, shape.level, shape.seconds)
         expected = sum(phase.count for phase in phases) if shape.users is None else nan
         measured, guard, stopped = Measurement(shape.seconds, expected), OverloadGuard(), ""
@@ -142,10 +153,8 @@ class LoadRunner:
         return Plan(target.url, [stream], GRACE_S, target.signer, target.through)
 
 
-def _of_search(
-    steps: Sequence[SearchStep], runs: Sequence[tuple[float, Measurement, LoadVerdict]], most: float
-) -> LoadVerdict:
-    kept, last = kept_rate(steps), runs[-1][2]
+def _of_search(steps: Sequence[SearchStep], last: LoadVerdict, most: float) -> LoadVerdict:
+    kept = kept_rate(steps)
     if last.result == INVALID:
         limit_words = (
             f"the limit is at least {kept:,.0f} requests/s" if kept else "no limit was found"

@@ -22,9 +22,9 @@ from batch.inputs.csv_faults import (
 from batch.inputs.encodings import UTF8_MARK, require_no_utf16
 from batch.inputs.plain_columns import EXACT_WHOLE
 from batch.inputs.row_chunks import (
+    TO_KEEP,
     RowChunk,
     require_columns,
-    require_names,
     require_once,
     rows_at_once,
 )
@@ -63,7 +63,7 @@ class CsvFileRows:
             require_once(names, path)
             require_separated(names, path)
             require_columns(self._inputs, names, path)
-            require_names(self.keep, names, path)
+            require_columns(self.keep, names, path, TO_KEEP)
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 

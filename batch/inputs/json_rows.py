@@ -11,7 +11,7 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted, without_rows
 from batch.inputs.encodings import UTF8_MARK, require_no_utf16
-from batch.inputs.row_chunks import MOST_BYTES, RowChunk, require_columns, require_names
+from batch.inputs.row_chunks import MOST_BYTES, TO_KEEP, RowChunk, require_columns
 from batch.inputs.work_units import WorkUnit
 from batch.storage.remote_file import open_stream
 from service.bundle import Column
@@ -44,7 +44,7 @@ class JsonFileRows:
             require_no_utf16(first, path)
             names = list(self._decoded(first, path))
             require_columns(self._names, names, path)
-            require_names(self.keep, names, path)
+            require_columns(self.keep, names, path, TO_KEEP)
 
         return pa.schema(dict.fromkeys(self.keep, pa.string()))
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from batch.errors import BatchError
 from batch.inputs.accepted_types import check_types
 from batch.inputs.arrow_columns import ColumnFitter
-from batch.inputs.row_chunks import RowChunk, require_names, require_once, rows_at_once
+from batch.inputs.row_chunks import TO_KEEP, RowChunk, require_columns, require_once, rows_at_once
 from batch.inputs.work_units import WorkUnit
 from batch.storage.parquet_source import metadata_of, parquet_source
 from service.bundle import Column
@@ -30,7 +30,7 @@ class ParquetFileRows:
         schema = metadata_of(path).schema.to_arrow_schema()
         require_once(schema.names, path)
         check_types(self.columns, schema, path)
-        require_names(self.keep, schema.names, path)
+        require_columns(self.keep, schema.names, path, TO_KEEP)
         return pa.schema(list(map(schema.field, self.keep)))
 
     def read(self, unit: WorkUnit, rows: int) -> Generator[RowChunk, None, None]:

@@ -11,6 +11,8 @@ from batch.inputs.arrow_columns import Fitted
 
 MOST_ROWS, MOST_VALUES, MOST_BYTES = 32_768, 1_000_000, 16 * 1024 * 1024
 """What is read at once, where the model does not take more."""
+TO_KEEP = " to keep"
+"""The use of a column that is copied beside the predictions."""
 
 
 def rows_at_once(predicted: int, columns: int, row_bytes: float = 0) -> int:
@@ -36,22 +38,14 @@ class RowChunk:
     values: Callable[[int, int], pa.RecordBatch]
 
 
-def require_columns(names: Sequence[str], existing: Iterable[str], path: str) -> None:
-    """Raise BatchError where a file lacks a column that the model takes."""
+def require_columns(
+    names: Sequence[str], existing: Iterable[str], path: str, use: str = ""
+) -> None:
+    """Raise BatchError where a file lacks a column that the model takes, or one of another use."""
     known = list(existing)
     for name in names:
         if name not in known:
-            raise BatchError(f"{path} has no column {name!r} (it has {', '.join(known[:20])})")
-
-
-def require_names(names: Sequence[str], existing: Iterable[str], path: str) -> None:
-    """Raise BatchError where a file lacks a column that is to be copied."""
-    known = list(existing)
-    for name in names:
-        if name not in known:
-            raise BatchError(
-                f"{path} has no column {name!r} to keep (it has {', '.join(known[:20])})"
-            )
+            raise BatchError(f"{path} has no column {name!r}{use} (it has {', '.join(known[:20])})")
 
 
 def require_once(names: Sequence[str], path: str) -> None:

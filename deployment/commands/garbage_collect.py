@@ -13,7 +13,7 @@ from functools import partial
 from deployment import facts
 from deployment.commands.run_verb import Act, act
 from deployment.workspace.errors import EdgeFailure, Interrupted
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import newest_ledger, opened_record
 from deployment.workspace.locks import held
 from deployment.workspace.workspace import Workspace
 from rollout.decide import retention
@@ -248,8 +248,7 @@ def _if_retired(
 ) -> bool:
     """Remove what a version left while it is still retired and nobody starts it from here."""
     with held(workspace, name, f"collecting {name}"):
-        with opened_record(workspace) as store:
-            ledger = read_ledger(store)
+        ledger = newest_ledger(workspace)
         if not _is_retired(ledger.version(name)) or not allowed(ledger, name):
             return False
 

@@ -8,7 +8,7 @@ from cli.render.watch import Changes
 from deployment.commands import verbs, watch_loop
 from deployment.commands.run_verb import act
 from deployment.workspace.errors import Interrupted
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.workspace import Workspace
 from rollout.state.ledger import Ledger
 
@@ -32,7 +32,7 @@ def release_watched(
             "deploy.py watch` shows it; the old version runs until it is retired"
         ) from error
 
-    if code == DONE and (old := _replaced(_ledger(workspace), version)):
+    if code == DONE and (old := _replaced(newest_ledger(workspace), version)):
         retirement = verbs.retire(workspace, old, rollback_target=True)
         out.done(act(workspace, retirement, f"{version} is released in its place", out.say))
 
@@ -45,8 +45,3 @@ def _replaced(ledger: Ledger, version: str) -> str | None:
     if last is not None and last.candidate == version == ledger.released:
         return last.stable
     return None
-
-
-def _ledger(workspace: Workspace) -> Ledger:
-    with opened_record(workspace) as store:
-        return read_ledger(store)

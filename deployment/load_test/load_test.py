@@ -10,7 +10,7 @@ from deployment.load_test.address import address_of
 from deployment.load_test.options import FIND_LIMIT, LoadOptions, shape_of, words_of
 from deployment.load_test.rows import bodies_file
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.ledger import opened, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
 from load.engine.plan import Signer
@@ -19,9 +19,8 @@ from load.limit_search import MOST_STEPS
 from load.limits import LoadLimits
 from load.measurement import Measurement
 from load.report.page import LoadPage, page
-from load.run_load import LoadResult, LoadRunner, LoadTarget
+from load.run_load import LoadResult, LoadRunner, LoadShape, LoadTarget
 from rollout.state.ledger import Ledger
-from store.ledger import LedgerStore
 from targets.base import Say
 from wire.load_mark import mark_key
 
@@ -38,7 +37,7 @@ def load_test(
     """Run a load test; raises BadOption, EdgeFailure, ContractBroken. report: a page to write."""
     settings = workspace.settings.load
     shape = shape_of(options, settings)
-    ledger = read_newest(workspace)
+    ledger = newest_ledger(workspace)
     if shape.name == FIND_LIMIT:
         refuse_search(ledger)
 
@@ -49,17 +48,7 @@ def load_test(
     address = address_of(workspace, options, steps * shape.seconds, say)
     limits = LoadLimits(settings.p50_ms, settings.p99_ms, settings.errors, settings.shed)
     with bodies_file(workspace, ledger, options.rows) as bodies:
-        header = workspace.settings.router.unit.header
-        units = min(shape.users or max(1, round(shape.rate)), MOST_UNITS)
-        target = LoadTarget(
-            f"{address}/predict",
-            str(bodies),
-            header,
-            units if header else 0,
-            options.connections,
-            new_signer(workspace),
-            workspace.through if address.startswith("https:") else "",
-        )
+        target = _target(workspace, options, shape, address, bodies)
         runner = LoadRunner(target, limits, follow)
         try:
             if shape.name == FIND_LIMIT:
@@ -75,6 +64,22 @@ def load_test(
         write_report(report, page(about, result, limits))
 
     return result
+
+
+def _target(
+    workspace: Workspace, options: LoadOptions, shape: LoadShape, address: str, bodies: Path
+) -> LoadTarget:
+    header = workspace.settings.router.unit.header
+    units = min(shape.users or max(1, round(shape.rate)), MOST_UNITS)
+    return LoadTarget(
+        f"{address}/predict",
+        str(bodies),
+        header,
+        units if header else 0,
+        options.connections,
+        new_signer(workspace),
+        workspace.through if address.startswith("https:") else "",
+    )
 
 
 def check_report(report: Path) -> None:
@@ -109,9 +114,3 @@ def refuse_search(ledger: Ledger) -> None:
             f"{ledger.rollout.candidate} is being rolled out, and find-limit overloads the stack "
             "on purpose: wait for the rollout's end, or send a rate that it bears with --rate"
         )
-
-
-def read_newest(workspace: Workspace) -> Ledger:
-    """The newest ledger; raises EdgeFailure where `up` never ran."""
-    with opened(workspace) as database:
-        return read_ledger(LedgerStore(database, workspace.settings.model))

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from deployment.load_test.address import address_of
-from deployment.load_test.load_test import check_report, new_signer, read_newest
+from deployment.load_test.load_test import check_report, new_signer
 from deployment.load_test.options import LoadOptions, shape_of
 from deployment.load_test.rows import bodies_file
 from deployment.workspace.errors import BadOption, EdgeFailure
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.workspace import Workspace
 from load.locust_process import (
     WEB_PORT,
@@ -44,7 +45,7 @@ def locust_test(
         say(f"Locust's page: http://127.0.0.1:{WEB_PORT}")
 
     header, signer = workspace.settings.router.unit.header, new_signer(workspace)
-    with bodies_file(workspace, read_newest(workspace), options.rows) as bodies:
+    with bodies_file(workspace, newest_ledger(workspace), options.rows) as bodies:
         job = LocustJob(
             "/predict",
             str(bodies),

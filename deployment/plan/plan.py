@@ -22,7 +22,7 @@ from deployment.plan.temporary_service import answering
 from deployment.plan.traffic_replay import replay
 from deployment.workspace.bundles import Release, check_belongs, check_seal, read_release
 from deployment.workspace.errors import BadOption, EdgeFailure
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.workspace import Workspace
 from rollout.decide.side_effects import refuse_copies
 from rollout.decide.transitions import chosen_steps
@@ -135,9 +135,7 @@ def make_plan(
     source: a file of recorded rows to replay, `recent`, or None. Raises BadOption, BadSetting,
     BadWeight, IllegalEvent, NothingToDo, EdgeFailure, ContractBroken."""
     _check_options(name, how, options)
-    with opened_record(workspace) as store:
-        ledger = read_ledger(store)
-
+    ledger = newest_ledger(workspace)
     if ledger.released == name:
         raise NothingToDo(f"{name} is released already: all production traffic is its own")
 

@@ -93,6 +93,12 @@ def read_ledger(store: LedgerStore) -> Ledger:
     return Ledger(model=store.model)
 
 
+def newest_ledger(workspace: Workspace) -> Ledger:
+    """The same of the workspace's own store; raises EdgeFailure where `up` never ran."""
+    with opened_record(workspace) as store:
+        return read_ledger(store)
+
+
 def write(store: LedgerStore, record: RecordRevision, actor: str, reason: str, now: float) -> Entry:
     """Insert a ledger; raises Conflict, or Unsure where it may have been inserted or not."""
     at = datetime.fromtimestamp(now, UTC)

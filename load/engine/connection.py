@@ -30,17 +30,8 @@ class LoadConnection:
     was no room for; is_watched: whether the kernel tells of new room."""
 
     __slots__ = (
-        *(
-            "answer",
-            "flags",
-            "intended",
-            "is_watched",
-            "owner",
-            "sent",
-            "socket",
-            "arrived",
-        ),
-        *("unsent", "user"),
+        *("answer", "arrived", "flags", "intended", "is_watched"),
+        *("owner", "sent", "socket", "unsent", "user"),
     )
 
     def __init__(self, owner: Owner, made: socket.socket) -> None:

@@ -5,7 +5,6 @@ Where every connection is busy, a request waits here, and that time counts as we
 import heapq
 from array import array
 from collections import deque
-from collections.abc import Iterator
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path

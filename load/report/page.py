@@ -79,7 +79,7 @@ def _times(measured: Measurement, name: str, percent: int) -> LineSeries:
 
 def _search(result: LoadResult, limits: LoadLimits) -> LineChart | None:
     """The p99 of each rate that was tried."""
-    tried = sorted((rate, run.total.latencies.ms(99)) for rate, run, _ in result.runs)
+    tried = sorted((run.level, run.measured.total.latencies.ms(99)) for run in result.runs)
     points = list(filterfalse(lambda point: isnan(point[1]), tried))
     series = [LineSeries("p99", points, dots=True)]
     return line_chart("p99 by rate", "ms by requests/s", series, True, limits.p99_ms)

@@ -125,12 +125,10 @@ class LiveSnapshots:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _read(self, span: str) -> LiveSnapshot:
-        made = await self._in_thread(lambda: self._made(self._reader.now(span)))
+        work = self._thread.submit(lambda: self._made(self._reader.now(span)))
+        made = await asyncio.wrap_future(work)
         self._newest[span] = self._clock(), made
         return made
-
-    async def _in_thread(self, work: Callable[[], LiveSnapshot]) -> LiveSnapshot:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _made(self, sources: PageSources) -> LiveSnapshot:
         charts = ChartsOfSpan()

@@ -1,6 +1,6 @@
 """What runs on Heroku now, in the words of the local supervisor, so that `status` shows both."""
 
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.workspace import Workspace
 from targets.base import Process
 from targets.heroku.api.apps import app
@@ -23,8 +23,7 @@ SOON = Patience(deadline_s=4.0, limited_deadline_s=4.0, answer_s=4.0)
 
 def processes(workspace: Workspace) -> dict[str, Process]:
     """The router's app and those of live versions, by name; raises HerokuFailure."""
-    with opened_record(workspace) as store:
-        live = [version.program for version in read_ledger(store).live()]
+    live = [version.program for version in newest_ledger(workspace).live()]
     with open_app_group(workspace, patience=SOON) as group:
         versions = {name: _process(group, name) for name in live}
         return {**versions, "router": _process(group, group.router)}

@@ -14,7 +14,7 @@ from deployment.readiness import NotAnswering, ask_once, probe_of
 from deployment.router_client import wait_router
 from deployment.workspace.bundles import delivered, read_release
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.ledger import make_record, opened_record, read_ledger
+from deployment.workspace.ledger import make_record, newest_ledger
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import Secrets, make_secrets
 from deployment.workspace.state_dir import make_folders
@@ -61,8 +61,7 @@ def up(workspace: Workspace, say: Say) -> Stack:
         workspace.url_file.write_text(router.url)
         _wait_router(group, router.url)
         say(f"router at {router.url}")
-        with opened_record(workspace) as store:
-            ledger = read_ledger(store)
+        ledger = newest_ledger(workspace)
         failed = _versions(group, ledger, secrets)
         _end_strays(group, ledger)
 
@@ -84,7 +83,7 @@ def down(workspace: Workspace, say: Say) -> int:
         held(workspace, "up", "bringing this stack up or down"),
         open_app_group(workspace, say) as group,
     ):
-        live = {version.program for version in _ledger(workspace).live()}
+        live = {version.program for version in newest_ledger(workspace).live()}
         names = [group.router, *sorted(live | _coupled(group) - {group.router})]
         stopped = sum(_scaled_to_zero(group, name) for name in names)
 
@@ -226,8 +225,3 @@ def _version(group: AppGroup, version: Version, secrets: Secrets) -> None:
     group.release_pipeline(version.program).wait_up(0)
     ask_once(probe_of(release, version.address, secrets.service), 30.0)
     group.say(f"{version.name} answers its golden rows")
-
-
-def _ledger(workspace: Workspace) -> Ledger:
-    with opened_record(workspace) as store:
-        return read_ledger(store)

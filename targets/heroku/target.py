@@ -9,7 +9,7 @@ from deployment.readiness import ReadinessProbe, probe_of, wait_ready, warmed_up
 from deployment.router_client import wait_drained
 from deployment.workspace.bundles import read_release
 from deployment.workspace.errors import EdgeFailure
-from deployment.workspace.ledger import opened_record, read_ledger
+from deployment.workspace.ledger import newest_ledger
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import read_secrets
 from deployment.workspace.workspace import Workspace
@@ -88,9 +88,7 @@ class HerokuTarget(Target):
 
         A version has one app: to start it again would first stop what serves users now.
         """
-        with opened_record(self.workspace) as store:
-            running = read_ledger(store).versions.get(version)
-
+        running = newest_ledger(self.workspace).versions.get(version)
         if running is not None and running.state in LIVE:
             raise HerokuFailure(
                 f"{version} runs in {running.program} already, and a version has one app: `python "

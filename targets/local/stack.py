@@ -12,7 +12,7 @@ from deployment.router_client import check_model, router_url, wait_router
 from deployment.workspace.bundles import check_seal, read_release
 from deployment.workspace.errors import ContractBroken, EdgeFailure, Interrupted, Misconfigured
 from deployment.workspace.interrupts import uninterrupted
-from deployment.workspace.ledger import make_record, opened_record, read_ledger, refuse_if_deleted
+from deployment.workspace.ledger import make_record, newest_ledger, refuse_if_deleted
 from deployment.workspace.locks import held
 from deployment.workspace.secrets import Secrets, check_webhook_secret, make_secrets
 from deployment.workspace.state_dir import conf_folder, make_folders
@@ -42,8 +42,7 @@ def up(workspace: Workspace, say: Say) -> Stack:
         already = supervisor.answers()
         refuse_if_deleted(workspace)
         make_record(workspace)
-        with opened_record(workspace) as store:
-            ledger = read_ledger(store)
+        ledger = newest_ledger(workspace)
         if already or supervisors(workspace) or left_behind(workspace):
             check_model(workspace)
         unbuilt: list[Version] = []

@@ -10,7 +10,7 @@ from load.limits import FAIL, LoadLimits, LoadVerdict, judged
 from load.measurement import Measurement
 from load.report.line_chart import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, LineSeries, line_chart
 from load.report.page import LoadPage, page
-from load.run_load import LoadResult
+from load.run_load import LoadResult, LoadRun
 from tests.load.load_factory import chunk, measured
 
 LIMITS = LoadLimits(50, 250, 0.001, 0.01)
@@ -83,7 +83,7 @@ def two_versions() -> Measurement:
 
 def test_a_page_has_all_charts_and_loads_nothing():
     made = two_versions()
-    result = LoadResult(judged(made, LIMITS), [(50.0, made, judged(made, LIMITS))])
+    result = LoadResult(judged(made, LIMITS), [LoadRun(50.0, made, judged(made, LIMITS))])
     text = page(LoadPage("flights", "constant", "http://127.0.0.1:1", "2026"), result, LIMITS)
     parsed = tags_of(text)
     assert parsed.tags.count("polyline") == 2 + 2 + 2 + 2
@@ -96,8 +96,8 @@ def test_a_page_has_all_charts_and_loads_nothing():
 def test_a_search_shows_the_run_at_its_limit_and_all_that_were_tried(count):
     kept = measured(count=1_000)
     broken = measured(count=500, status=500, bad=400)
-    runs = [(100.0 * n, kept, judged(kept, LIMITS)) for n in range(1, count + 1)]
-    runs.append((900.0, broken, judged(broken, LIMITS)))
+    runs = [LoadRun(100.0 * n, kept, judged(kept, LIMITS)) for n in range(1, count + 1)]
+    runs.append(LoadRun(900.0, broken, judged(broken, LIMITS)))
     result = LoadResult(LoadVerdict("pass"), runs, limit=100.0 * count)
     assert result.shown is kept
     text = page(LoadPage("flights", "find-limit", "", ""), result, LIMITS)
@@ -107,6 +107,8 @@ def test_a_search_shows_the_run_at_its_limit_and_all_that_were_tried(count):
 def test_no_name_is_markup():
     made = Measurement(10)
     made.add(chunk([(1, 1, 2, 200, 0, 0)], 10.0, versions=("<script>alert(1)</script>",)))
-    result = LoadResult(LoadVerdict(FAIL, ("<img src=x>",)), [(1.0, made, LoadVerdict(FAIL))])
+    result = LoadResult(
+        LoadVerdict(FAIL, ("<img src=x>",)), [LoadRun(1.0, made, LoadVerdict(FAIL))]
+    )
     text = page(LoadPage("<b>", "<i>", "<u>", "<s>"), result, LIMITS)
     assert not {"script", "img", "i", "u", "s"} & set(tags_of(text).tags)

@@ -15,7 +15,7 @@ from load.limits import FAIL, INVALID, PASS, LoadVerdict, shares
 from load.locust_process import LocustRun
 from load.measurement import Measurement, VersionLoad
 from load.outcomes import KINDS
-from load.run_load import LoadResult
+from load.run_load import LoadResult, LoadRun
 
 CODES = {PASS: DONE, FAIL: REFUSED, INVALID: UNDECIDED}
 SIGNS = {PASS: "✔", FAIL: "✖", INVALID: "◌"}
@@ -90,7 +90,7 @@ def as_json(result: LoadResult) -> dict[str, Any]:
         "all": _numbers(measured.total),
         "versions": {name: _numbers(one) for name, one in sorted(measured.versions.items())},
         "generator": _generator(measured),
-        "steps": [_step(*run) for run in result.runs],
+        "steps": list(map(_step, result.runs)),
     }
 
 
@@ -159,13 +159,13 @@ def _generator(measured: Measurement) -> dict[str, Any]:
     }
 
 
-def _step(rate: float, measured: Measurement, verdict: LoadVerdict) -> dict[str, Any]:
-    numbers = _numbers(measured.total)
+def _step(run: LoadRun) -> dict[str, Any]:
+    numbers = _numbers(run.measured.total)
     kept = ("requests", "errors", "shed_share", "p50_ms", "p99_ms")
     return {
-        "level": round(rate, 2),
-        "result": verdict.result,
-        "reasons": list(verdict.reasons),
+        "level": round(run.level, 2),
+        "result": run.verdict.result,
+        "reasons": list(run.verdict.reasons),
         **{name: numbers[name] for name in kept},
     }
 

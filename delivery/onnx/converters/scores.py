@@ -86,6 +86,11 @@ def both(graph: Graph, positive: str) -> str:
     return graph.joined([graph.add("Sub", graph.constant(1.0), positive), positive])
 
 
+def column(graph: Graph, matrix: str, number: int) -> str:
+    """One column, [n, 1]."""
+    return graph.add("Gather", matrix, graph.constant(np.array([number])), axis=1)
+
+
 def row_sums(graph: Graph, values: str) -> str:
     """Of each row, [n, 1]."""
     return graph.add("ReduceSum", values, graph.constant(np.array([1])), keepdims=1)

@@ -25,7 +25,7 @@ def _gaussian(graph: Graph, model: Any) -> str:
         difference = graph.add("Sub", rows, graph.constant(mean))
         square = graph.add("Mul", difference, difference)
         scaled = graph.add("Div", square, graph.constant(variance))
-        total = _sum(graph, scaled)
+        total = scores.row_sums(graph, scaled)
         fixed = np.log(share) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
         halved = graph.add("Mul", total, graph.constant(-0.5))
         parts.append(graph.add("Add", halved, graph.constant(float(fixed))))
@@ -75,10 +75,6 @@ def _categorical(graph: Graph, model: Any) -> str:
 def _linear(graph: Graph, rows: str, weights: np.ndarray, offsets: np.ndarray) -> str:
     product = graph.add("MatMul", rows, graph.constant(np.ascontiguousarray(weights.T)))
     return graph.add("Add", product, graph.constant(_row(offsets)))
-
-
-def _sum(graph: Graph, values: str) -> str:
-    return graph.add("ReduceSum", values, graph.constant(np.array([1])), keepdims=1)
 
 
 def _row(values: Any) -> np.ndarray:

@@ -31,7 +31,7 @@ def _calibrated(graph: Graph, pair: Any) -> str:
 
     given, parts = _given(graph, pair), []
     for number, curve in enumerate(pair.calibrators):
-        parts.append(_on_curve(graph, decisions.column(graph, given, number), curve))
+        parts.append(_on_curve(graph, scores.column(graph, given, number), curve))
 
     if len(pair.classes) == 2:
         return scores.both(graph, parts[0])
@@ -46,7 +46,7 @@ def _given(graph: Graph, pair: Any) -> str:
 
     probabilities = decisions.probabilities(graph, pair.estimator)
     if len(pair.classes) == 2:
-        return decisions.column(graph, probabilities, 1)
+        return scores.column(graph, probabilities, 1)
 
     return probabilities
 

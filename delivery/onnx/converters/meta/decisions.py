@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from delivery.onnx.converters import scores
 from delivery.onnx.graph import Graph, NotConvertible
 
 
@@ -22,7 +23,7 @@ def probabilities(graph: Graph, member: Any) -> str:
 
 def probability_of_second(graph: Graph, member: Any) -> str:
     """Of a member for two classes, [n, 1]."""
-    return column(graph, probabilities(graph, member), 1)
+    return scores.column(graph, probabilities(graph, member), 1)
 
 
 def decision(graph: Graph, member: Any) -> str:
@@ -48,14 +49,9 @@ def binary_score(graph: Graph, member: Any) -> tuple[str, float]:
     return probability_of_second(graph, member), 0.5
 
 
-def column(graph: Graph, matrix: str, number: int) -> str:
-    """One column, [n, 1]."""
-    return graph.add("Gather", matrix, graph.constant(np.array([number])), axis=1)
-
-
 def _repeated(graph: Graph, value: float) -> str:
     """The same value for every row: of a member that saw one class alone."""
-    nothing = graph.add("Mul", column(graph, graph.matrix(), 0), graph.constant(0.0))
+    nothing = graph.add("Mul", scores.column(graph, graph.matrix(), 0), graph.constant(0.0))
     return graph.add("Add", nothing, graph.constant(value))
 
 

@@ -17,7 +17,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
         raise NotConvertible(f"{graph.step} by {model.response_method}")
 
     probabilities = decisions.probabilities(graph, model.estimator_)
-    second = decisions.column(graph, probabilities, 1)
+    second = scores.column(graph, probabilities, 1)
     limit = graph.constant(_threshold(model))
     number = scores.index_where(graph, graph.add("GreaterOrEqual", second, limit))
     graph.classes(number, model.classes_)

@@ -25,7 +25,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     else:
         values = np.asarray(model._y, dtype=np.float64).reshape(-1, 1)
         total = graph.add("MatMul", within, graph.constant(values))
-        graph.output(graph.add("Div", total, _sum(graph, within)))
+        graph.output(graph.add("Div", total, scores.row_sums(graph, within)))
 
 
 def _within(graph: Graph) -> str:
@@ -41,7 +41,7 @@ def _classes(graph: Graph, within: str) -> None:
     """Shares of the votes; a row without a neighbour is of the class for outliers."""
     model = graph.model
     votes = graph.add("MatMul", within, graph.constant(np.eye(len(model.classes_))[model._y]))
-    total = _sum(graph, votes)
+    total = scores.row_sums(graph, votes)
     is_alone = graph.add("Equal", total, graph.constant(0.0))
     shares = graph.add("Div", votes, total)
     probabilities = graph.add("Where", is_alone, graph.constant(_of_outliers(graph)), shares)
@@ -60,7 +60,3 @@ def _of_outliers(graph: Graph) -> np.ndarray:
         raise NotConvertible(f"{graph.step} with a class for outliers that training had not")
 
     return np.asarray(known).reshape(1, -1)
-
-
-def _sum(graph: Graph, values: str) -> str:
-    return graph.add("ReduceSum", values, graph.constant(np.array([1])), keepdims=1)

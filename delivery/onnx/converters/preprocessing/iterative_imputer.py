@@ -6,7 +6,11 @@ import numpy as np
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.converters.meta.members import as_variable, value_of
-from delivery.onnx.converters.preprocessing.missing_values import chosen_flags, missing_numbers
+from delivery.onnx.converters.preprocessing.missing_values import (
+    chosen_flags,
+    columns_of,
+    missing_numbers,
+)
 from delivery.onnx.graph import Graph, NotConvertible
 
 
@@ -28,8 +32,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     rows = graph.matrix()
     flags = missing_numbers(graph, rows)
     first = graph.constant(np.asarray(model.initial_imputer_.statistics_, np.float64)[None])
-    columns = _columns(graph, graph.add("Where", flags, first, rows))
-    is_missing = _columns(graph, flags)
+    columns = columns_of(graph, graph.add("Where", flags, first, rows))
+    is_missing = columns_of(graph, flags)
     for step in model.imputation_sequence_:
         number = int(step.feat_idx)
         predicted = _predicted(graph, step, [columns[other] for other in step.neighbor_feat_idx])
@@ -48,11 +52,6 @@ def _require_plain(graph: Graph) -> None:
         raise NotConvertible("IterativeImputer that draws values by chance")
     if model._is_empty_feature.any():
         raise NotConvertible("IterativeImputer of a column that training had no value of")
-
-
-def _columns(graph: Graph, matrix: str) -> list[str]:
-    width = graph.model.n_features_in_
-    return graph.add_many("Split", matrix, outputs=width, axis=1, num_outputs=width)
 
 
 def _predicted(graph: Graph, step: Any, others: list[str]) -> str:

@@ -7,8 +7,12 @@ from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType
 
 from delivery.onnx.converters import scores
-from delivery.onnx.converters.kernels.kernel_values import squared_distances
-from delivery.onnx.converters.preprocessing.missing_values import chosen_flags, missing_numbers
+from delivery.onnx.converters.kernels.kernel_values import products, squared_distances
+from delivery.onnx.converters.preprocessing.missing_values import (
+    chosen_flags,
+    columns_of,
+    missing_numbers,
+)
 from delivery.onnx.graph import Graph, NotConvertible
 
 # Of the squares that a distance is the difference of: so near to each other are two distances
@@ -33,7 +37,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     rows = graph.matrix()
     flags = missing_numbers(graph, rows)
     distances = _distances(graph, rows, flags)
-    values, missing = _columns(graph, rows), _columns(graph, flags)
+    values, missing = columns_of(graph, rows), columns_of(graph, flags)
     columns = []
     for number in np.flatnonzero(graph.model._valid_mask).tolist():
         filled = _filled(graph, number, distances, missing[number])
@@ -51,11 +55,6 @@ def _require_plain(graph: Graph) -> None:
         raise NotConvertible("KNNImputer with another metric, or with weights by distance")
     if model.keep_empty_features and not model._valid_mask.all():
         raise NotConvertible("KNNImputer that keeps a column that training had no value of")
-
-
-def _columns(graph: Graph, matrix: str) -> list[str]:
-    width = graph.model.n_features_in_
-    return graph.add_many("Split", matrix, outputs=width, axis=1, num_outputs=width)
 
 
 class _Distances:
@@ -77,12 +76,12 @@ def _distances(graph: Graph, rows: str, flags: str) -> _Distances:
     squares = graph.add("Mul", known, known)
 
     total = squared_distances(graph, known, training)
-    total = graph.add("Sub", total, _product(graph, squares, no_value))
-    total = graph.add("Sub", total, _product(graph, missing, training * training))
+    total = graph.add("Sub", total, products(graph, squares, no_value))
+    total = graph.add("Sub", total, products(graph, missing, training * training))
     total = graph.add("Max", total, graph.constant(0.0))
 
     present = graph.add("Sub", graph.constant(1.0), missing)
-    common = _product(graph, present, 1.0 - no_value)
+    common = products(graph, present, 1.0 - no_value)
     mean = graph.add("Div", total, graph.add("Max", common, graph.constant(1.0)))
     scaled = graph.add("Mul", mean, graph.constant(float(model.n_features_in_)))
     nothing = graph.add("Equal", common, graph.constant(0.0))
@@ -92,10 +91,6 @@ def _distances(graph: Graph, rows: str, flags: str) -> _Distances:
     size = graph.add("Add", scores.row_sums(graph, squares), graph.constant(largest))
     unit = graph.constant(ROUNDING * model.n_features_in_)
     return _Distances(squared, graph.add("Mul", size, unit))
-
-
-def _product(graph: Graph, rows: str, others: np.ndarray) -> str:
-    return graph.add("MatMul", rows, graph.constant(np.ascontiguousarray(others.T)))
 
 
 def _filled(graph: Graph, number: int, distances: _Distances, missing: str) -> str:

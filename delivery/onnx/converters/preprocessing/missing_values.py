@@ -7,6 +7,12 @@ from delivery.onnx.graph import Graph, NotConvertible
 from delivery.onnx.texts.null_texts import ALL_NULL_TEXTS, null_text_of
 
 
+def columns_of(graph: Graph, matrix: str) -> list[str]:
+    """The columns that the imputer was fitted on, [n, 1] each."""
+    width = graph.model.n_features_in_
+    return graph.add_many("Split", matrix, outputs=width, axis=1, num_outputs=width)
+
+
 def missing_numbers(graph: Graph, value: str) -> str:
     """Of a matrix of double: whether each value is the model's `missing_values`."""
     missing = graph.model.missing_values

@@ -39,17 +39,12 @@ def _class_scores(graph: Graph, model: Any) -> ClassScores:
 
 
 def _of_two(graph: Graph, votes: str) -> ClassScores:
-    decision = graph.add("Sub", _column(graph, votes, 1), _column(graph, votes, 0))
+    decision = graph.add("Sub", scores.column(graph, votes, 1), scores.column(graph, votes, 0))
     zero = graph.constant([0.0])
     index = scores.index_where(graph, graph.add("Greater", decision, zero))
     sides = graph.add("Concat", graph.add("Neg", decision), decision, axis=1)
     halves = graph.add("Div", sides, graph.constant([2.0]))
     return ClassScores(index, scores.softmax(graph, halves))
-
-
-def _column(graph: Graph, matrix: str, number: int) -> str:
-    """One column, of shape [n, 1]."""
-    return graph.add("Gather", matrix, graph.constant(np.array([number])), axis=1)
 
 
 def _values(graph: Graph, model: Any) -> str:
@@ -62,7 +57,7 @@ def _values(graph: Graph, model: Any) -> str:
     )
     weights = graph.constant(model.estimator_weights_[:count])
     reached = graph.add("CumSum", graph.add("Gather", weights, number), graph.constant(np.int64(1)))
-    half = graph.add("Mul", graph.constant([0.5]), _column(graph, reached, count - 1))
+    half = graph.add("Mul", graph.constant([0.5]), scores.column(graph, reached, count - 1))
     enough = graph.cast(graph.add("GreaterOrEqual", reached, half), TensorProto.INT32)
     first = graph.add("ArgMax", enough, axis=1, keepdims=1)
     return graph.add("GatherElements", ordered, first, axis=1)

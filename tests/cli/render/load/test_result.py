@@ -9,7 +9,7 @@ from cli.render.load.result import ended, locust_ended, progress
 from load.limits import LoadLimits, judged
 from load.locust_process import LocustEntry, LocustRun
 from load.measurement import Measurement
-from load.run_load import LoadResult
+from load.run_load import LoadResult, LoadRun
 from tests.load.load_factory import chunk, measured
 
 LIMITS = LoadLimits(10, 20, 0.01, 0.05)
@@ -17,7 +17,7 @@ LIMITS = LoadLimits(10, 20, 0.01, 0.05)
 
 def result_of(made: Measurement, limit: float | None = None) -> LoadResult:
     verdict = judged(made, LIMITS)
-    return LoadResult(verdict, [(100.0, made, verdict)], limit)
+    return LoadResult(verdict, [LoadRun(100.0, made, verdict)], limit)
 
 
 @pytest.mark.parametrize(
