@@ -167,11 +167,13 @@ def _spent() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+# Not ru_maxrss, which begins with the peak of the process that forked this one.
 _MEASURED = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from batch.__main__ import main
 code = main()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], file=sys.stderr)
 sys.exit(code)
 """
 _BARE = """
