@@ -7,7 +7,7 @@ from service.runtimes.failure_causes import FailureCause, cause_of
 from service.runtimes.model import Model, Predictions
 
 # The search for the rows at fault among rows that failed together ends after LEAST_SEARCH_S seconds
-# once so many attempts were made (one of 512 is found in 18 at most, each of 64 in 127), after
+# once so many attempts were made (one of 512 is found in 18 at most, each of 64 in 70), after
 # MOST_SEARCH_S in any case.
 SEARCH_ATTEMPTS = 128
 LEAST_SEARCH_S, MOST_SEARCH_S = 0.1, 2.0
@@ -89,11 +89,30 @@ class _Search:
             first, second = rows[: len(rows) // 2], rows[len(rows) // 2 :]
             known = len(self.causes)
             self._predict(first)
-            if len(self.causes) == known and len(second) > 1:
+            failed = len(self.causes) - known
+            if not failed and len(second) > 1:
                 # None of the first failed, so together the second would fail again.
                 self.halve(second, error)
+            elif failed == len(first):
+                self._predict_alone(second)
             else:
                 self._predict(second)
+
+    def _predict_alone(self, rows: range) -> None:
+        """Predict each row by itself until one does not fail, then the rest together.
+
+        For rows beside others that all failed: bad rows come together, and each has to be asked
+        alone to be found.
+        """
+        while rows and not self._is_over():
+            known = len(self.causes)
+            self._predict(rows[:1])
+            rows = rows[1:]
+            if len(self.causes) == known:
+                break
+
+        if rows:
+            self._predict(rows)
 
     def _is_over(self) -> bool:
         elapsed_s = self.clock() - self.began

@@ -263,6 +263,15 @@ def test_halving_costs_few_calls_for_one_bad_row():
     assert len(model.asked) <= 2 + 2 * 6
 
 
+@pytest.mark.parametrize("bad", [range(64), range(100, 164), range(448, 512)])
+def test_rows_that_fail_beside_each_other_cost_little_more_than_a_call_each(bad):
+    model = Toy(lambda array: bool(set(bad) & set(array.tolist())))
+    with pytest.raises(RowFailures) as failed:
+        predict_each(model, numbers(512), 512)
+    assert set(failed.value.failures) == set(bad)
+    assert len(model.asked) <= len(bad) + 3 * 9
+
+
 class Clock:
     """Each attempt of a model takes a second."""
 
