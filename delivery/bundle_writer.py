@@ -30,7 +30,13 @@ from delivery.proof.output_checks import all_predictions, described_outputs
 from delivery.proof.own_input import input_form
 from delivery.proof.probe_rows import probes
 from delivery.proof.self_test import ServedRows
-from delivery.proof.served_check import PROBES, in_batches, require_invariance, require_own_answers
+from delivery.proof.served_check import (
+    PROBES,
+    in_batches,
+    require_invariance,
+    require_own_answers,
+    require_repeatable,
+)
 from delivery.recipe import Recipe, Source
 from delivery.request import DeliveryRequest, Report
 from environments.environment_file import allowed_versions
@@ -185,6 +191,7 @@ def _prove(
 
     description = _with_scale(description, predictions)
     probe_rows = probes(recipe.pipeline, recipe.held_out, recipe.training, description.columns)
+    require_repeatable(pipeline, held_out, description)
     answered = PipelineAnswers(held_out, predictions, frozenset(failures))
     expected = expected_answers(pipeline, answered, probe_rows)
     direct = prove_direct(pipeline, description, expected)

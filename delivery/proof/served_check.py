@@ -32,6 +32,7 @@ TRAINING_ROWS_ALONE = 400
 # Rows of each kind that are predicted in batches; a third of those predicted alone are probes.
 HELD_OUT = 400
 PROBES = 200
+ASKED_TWICE = 8
 
 
 def require_own_answers(
@@ -58,6 +59,17 @@ def require_own_answers(
     columns = RowReader(description.columns).row_columns(rows_of(frame))
     predictions = in_batches(served, columns, len(frame))
     _require_same("training", recipe, description, frame, predictions, chosen)
+
+
+def require_repeatable(model: Model, held_out: Columns, description: Manifest) -> None:
+    """Predict a few rows twice; raises DeliveryError where a row gets another answer.
+
+    First of all: what counts its calls may answer alike once it was asked thousands of times.
+    """
+    few = _evenly_spread(held_out, ASKED_TWICE)
+    dependence = batch_dependence(model, few, description.comparison, alone_only=True)
+    if dependence is not None:
+        raise DeliveryError(_explained(dependence))
 
 
 def require_invariance(
