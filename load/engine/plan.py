@@ -61,8 +61,8 @@ class LoadChunk(msgspec.Struct):
     columns: by stream, bytes of equally long arrays: intended start, sending and answer (seconds
     since the start, -1 where it never came), status, version (a place in `versions`), flags. at:
     seconds since the start. busy: the share of a processor used since the last chunk. dropped:
-    requests that were due and could not be kept. oldest_s: since
-    when the oldest request waits for its answer. last: nothing comes after it.
+    requests that were due and could not be kept. oldest_s: for how long the oldest request waits
+    for its answer. last: nothing comes after it.
     """
 
     columns: dict[str, list[bytes]]
