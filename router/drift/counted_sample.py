@@ -4,38 +4,9 @@ import msgspec
 
 from rollout.drift.training_reference import TrainingReference, reference_of
 from router.dispatch.upstream import Answer, Failure
+from wire.distributions import GroupCounts, WatchedDistributions
 
 LARGEST_ANSWER = 1_048_576
-
-
-class _Bins(msgspec.Struct, frozen=True):
-    """A distribution, as service/distributions/bins.py has it."""
-
-    name: str
-    unit: str = ""
-    edges: list[float] = []
-    values: list[str | float] = []
-    counts: list[int] = []
-    nulls: int = 0
-
-
-class _Distributions(msgspec.Struct, frozen=True):
-    """What a version tells, as service/distributions/row_counter.py has it."""
-
-    id: str
-    columns_of: str
-    columns: list[_Bins]
-    answers: list[_Bins]
-    left_out: int
-
-
-class RowGroupCounts(msgspec.Struct, frozen=True):
-    """What a version counted of a group, as service/distributions/row_counter.py has it."""
-
-    rows: int
-    refused: int
-    columns: list[list[int]]
-    answers: list[list[int]]
 
 
 class Uncounted(Exception):
@@ -64,16 +35,16 @@ def answered(outcome: Answer | Failure) -> bytes:
 def trained_reference(body: bytes) -> TrainingReference:
     """The distributions of a version's training; raises Uncounted."""
     try:
-        given = msgspec.json.decode(body, type=_Distributions)
+        given = msgspec.json.decode(body, type=WatchedDistributions)
         return reference_of(msgspec.to_builtins(given))
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Uncounted(f"its distributions cannot be read: {error}") from error
 
 
-def counted_groups(body: bytes, reference: TrainingReference, groups: int) -> list[RowGroupCounts]:
+def counted_groups(body: bytes, reference: TrainingReference, groups: int) -> list[GroupCounts]:
     """The counts of so many groups, in the bins of a reference; raises Uncounted."""
     try:
-        counted = msgspec.json.decode(body, type=list[RowGroupCounts])
+        counted = msgspec.json.decode(body, type=list[GroupCounts])
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Uncounted(f"its counts cannot be read: {error}") from error
 

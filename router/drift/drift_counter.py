@@ -21,7 +21,6 @@ from rollout.history.worker_counts import DRIFT
 from router.dispatch.dispatcher import Dispatcher
 from router.dispatch.version_pages import VersionPages
 from router.drift.counted_sample import (
-    RowGroupCounts,
     Uncounted,
     answered,
     counted_groups,
@@ -30,6 +29,7 @@ from router.drift.counted_sample import (
 from router.drift.drift_sample import SampledRow
 from router.drift.sample_group import SampleGroup
 from router.evidence.worker_metrics import Key
+from wire.distributions import GroupCounts
 
 log = logging.getLogger("sluice.drift")
 EVERY_S = 1.0
@@ -218,7 +218,7 @@ class DriftCounter:
             self._note(version, reference, group, counts)
 
     def _note(
-        self, version: str, reference: TrainingReference, group: SampleGroup, counts: RowGroupCounts
+        self, version: str, reference: TrainingReference, group: SampleGroup, counts: GroupCounts
     ) -> None:
         if group.is_own:
             self._rows += counts.rows

@@ -6,6 +6,8 @@ from operator import add
 import msgspec
 import numpy as np
 
+from wire.distributions import Bins
+
 BINS = 20
 FEW_VALUES = 20
 """So many different numbers have a bin each."""
@@ -15,23 +17,8 @@ TAIL = 0.01
 FULLEST = 0.5
 
 
-class Distribution(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Values of one name, counted.
-
-    unit: what a number means: `moment` (seconds since 1970), `seconds`, `characters`, `bytes`,
-    `items`; empty for a plain number.
-    edges: of numbers, ascending; the last bin has its upper edge too.
-    values: of texts, and of numbers that are few.
-    counts: a bin each; with edges the first and last ones are below and above all edges, with
-    values the last one is of all others.
-    """
-
-    name: str
-    unit: str = ""
-    edges: list[float] = []
-    values: list[str | float] = []
-    counts: list[int] = []
-    nulls: int = 0
+class Distribution(Bins, frozen=True, omit_defaults=True):
+    """Values of one name, counted."""
 
     @property
     def rows(self) -> int:

@@ -21,25 +21,12 @@ from service.distributions.bundle_distributions import (
 from service.distributions.countable import countable
 from service.rows import Malformed, RowReader
 from service.runtimes.outputs import outputs_of
+from wire.distributions import GroupCounts, WatchedDistributions
 
 MOST_COLUMNS = 32
 """The first of the signature that are counted; a history of 90 days has room for so many."""
 MOST_ANSWERS = 8
 """Values of a row's answer that are counted."""
-
-
-class WatchedDistributions(msgspec.Struct, frozen=True):
-    """What is counted of a version.
-
-    id: changes with any bin. columns_of: as in BundleDistributions. answers: of the first output,
-    one for each value of a row's answer. left_out: columns that are not counted.
-    """
-
-    id: str
-    columns_of: str
-    columns: list[Distribution]
-    answers: list[Distribution]
-    left_out: int
 
 
 class RowGroup(msgspec.Struct, frozen=True):
@@ -55,18 +42,6 @@ class RowGroups(msgspec.Struct, frozen=True):
     groups: list[RowGroup]
 
 
-class GroupCounts(msgspec.Struct, frozen=True):
-    """Counts of a group, in the order of WatchedDistributions; the nulls are each one's last.
-
-    refused: rows that do not fit the columns, which are counted nowhere else.
-    """
-
-    rows: int
-    refused: int
-    columns: list[list[int]]
-    answers: list[list[int]]
-
-
 class RowCounter:
     """Counts for one version."""
 
@@ -77,12 +52,12 @@ class RowCounter:
         counted = distributions.columns[:MOST_COLUMNS]
         self._columns = [by_name[bins.name] for bins in counted]
         answers = _answers(manifest, distributions)
-        self._positions = list(answers)
+        self._column_bins, self._answer_bins = counted, answers
         bins = msgspec.json.encode([counted, list(answers.values())])
         self.watched = WatchedDistributions(
             id=blake2b(bins, digest_size=4).hexdigest(),
             columns_of=distributions.columns_of,
-            columns=counted,
+            columns=list(counted),
             answers=list(answers.values()),
             left_out=len(manifest.columns) - len(counted),
         )
@@ -99,7 +74,7 @@ class RowCounter:
     def _count_group(self, group: RowGroup) -> GroupCounts:
         decoded = self._reader.read(b'{"instances":%b}' % bytes(group.instances))
         columns = []
-        for column, bins in zip(self._columns, self.watched.columns, strict=True):
+        for column, bins in zip(self._columns, self._column_bins, strict=True):
             counted = bins.counted(countable(column, decoded.columns[column.name]))
             columns.append([*counted.counts, counted.nulls])
 
@@ -108,7 +83,7 @@ class RowCounter:
 
     def _count_answers(self, group: RowGroup) -> Iterator[list[int]]:
         positions = by_position(group.answers)
-        for position, bins in zip(self._positions, self.watched.answers, strict=True):
+        for position, bins in self._answer_bins.items():
             counted = bins.empty()
             if position < len(positions):
                 counted = _counted(bins, counted_answers(positions[position]))
