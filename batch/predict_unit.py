@@ -1,7 +1,7 @@
 """Predicts units of work into parts: what every engine calls."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
-from batch.inputs.input_files import InputFile, require_unchanged
+from batch.inputs.input_files import require_unchanged
 from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
@@ -108,9 +108,13 @@ class UnitPredictor:
         columns = self.model.bundle.manifest.columns
         for task in tasks:
             unit = task[0]
-            with _unless_changed(unit.file):
+            try:
                 for chunk in reader_of(unit.file.format, columns, self.keep).read(unit, self.chunk):
                     yield ReadChunk(task, chunk)
+            except (BatchError, IndexError):
+                # What a change does to who reads it is no reason by itself.
+                require_unchanged(unit.file)
+                raise
 
             yield ReadChunk(task, None)
 
@@ -135,7 +139,6 @@ class UnitPredictor:
             part_writer(folder, self.parts.data(unit, file_number), schema) as part,
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
-            _unless_changed(unit.file),
         ):
             for _, chunk, arrays, reasons in chunks:
                 if chunk is None:
@@ -167,18 +170,6 @@ class UnitPredictor:
             shown[name] = _plain(_value(column))
 
         return shown
-
-
-@contextmanager
-def _unless_changed(file: InputFile) -> Iterator[None]:
-    """Raises BatchError for a file that changed: what that does to who reads it is no reason by
-    itself.
-    """
-    try:
-        yield
-    except (BatchError, IndexError):
-        require_unchanged(file)
-        raise
 
 
 def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:

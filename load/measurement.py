@@ -63,7 +63,7 @@ class Measurement:
     """One run. seconds: how long it is to be; expected: how many requests will fall due.
 
     warm_up: how many of those that have ended fell due in the warm-up, and count nowhere else.
-    oldest_s: since when the oldest request waits for its answer."""
+    oldest_s: for how long the oldest request waits for its answer."""
 
     def __init__(self, seconds: float, expected: float = nan) -> None:
         self.seconds, self.expected = seconds, expected

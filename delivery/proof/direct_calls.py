@@ -13,7 +13,7 @@ from delivery.proof.number_values import spread
 from delivery.proof.output_checks import all_predictions
 from service.bundle import DirectCalls, Manifest
 from service.comparison import Scale, difference
-from service.rows import Columns
+from service.rows import Columns, take_rows
 from service.runtimes.direct.errors import NoDirectForm
 from service.runtimes.direct.form import DirectForm
 from service.runtimes.model import Model, Predictions, RowByRow
@@ -102,7 +102,7 @@ def _compare_all(
     held_out = expected.held_out.chosen(spread(expected.held_out.rows, HELD_OUT))
     # A few rows first: if most are left to the pipeline, the rest would take long for nothing.
     for row in spread(held_out.rows, ALONE):
-        alone = pipeline_answers(own, held_out.chosen([row]).columns, 1)
+        alone = pipeline_answers(own, take_rows(held_out.columns, [row]), 1)
         _compare(alone, direct, "held-out", scale, compared)
 
     if compared.left > MOST_LEFT * compared.rows:
