@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from environments.errors import EnvironmentFailure
+from environments.errors import EnvironmentFailure, last_words
 from environments.package_wheel import repacked
 from environments.pip_settings import for_uv
 from environments.specification import Specification
@@ -129,10 +129,9 @@ def check_imports(folder: Path, specification: Specification) -> None:
         ) from error
 
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it died without a word"])[-1]
         raise EnvironmentFailure(
-            f"its packages cannot be imported together ({last[:300]}): deliver the version from an "
-            "environment in which they can"
+            f"its packages cannot be imported together ({last_words(done.stderr)}): deliver the "
+            "version from an environment in which they can"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from delivery.onnx.comparison import same_classes
 from delivery.request import Report
-from export.child_process import last_words
+from environments.errors import last_words
 from export.errors import ExportError
 from export.manifest import Certified
 from service.bundle import Manifest

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from delivery.request import Report
-from export.child_process import last_words
+from environments.errors import last_words
 from export.errors import ExportError
 
 VERSION = "1.30.0"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from delivery.request import Report
-from export.child_process import last_words
+from environments.errors import last_words
 from export.errors import ExportError
 from service.bundle_files import ONNX
 
