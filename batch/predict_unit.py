@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import pyarrow as pa
 
-from batch.errors import BatchError
 from batch.inputs.csv_rows import CsvFileRows
 from batch.inputs.input_files import require_unchanged
 from batch.inputs.json_forms import json_forms
@@ -111,8 +110,8 @@ class UnitPredictor:
             try:
                 for chunk in reader_of(unit.file.format, columns, self.keep).read(unit, self.chunk):
                     yield ReadChunk(task, chunk)
-            except (BatchError, IndexError):
-                # What a change does to who reads it is no reason by itself.
+            except Exception:
+                # What a change does to who reads it, of whatever kind, is no reason by itself.
                 require_unchanged(unit.file)
                 raise
 
@@ -144,7 +143,7 @@ class UnitPredictor:
                 if chunk is None:
                     break
 
-                part.write(_beside(chunk, arrays, schema))
+                part.write(_beside(chunk, arrays, schema, unit))
                 bad_file.writelines(self._lines(chunk, reasons, unit, rows))
                 rows += chunk.fitted.rows
                 bad += len(reasons)
@@ -172,9 +171,16 @@ class UnitPredictor:
         return shown
 
 
-def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+def _beside(
+    chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema, unit: WorkUnit
+) -> pa.RecordBatch:
     columns = [*chunk.copied.columns, *arrays]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    try:
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+    except pa.ArrowException:
+        # The columns to copy are of other types than they were.
+        require_unchanged(unit.file)
+        raise
 
 
 def _value(column: pa.Array) -> Any:

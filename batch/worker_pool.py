@@ -20,7 +20,7 @@ from batch.without_pandas import keep_pandas_out
 # Not forked from the run itself: a runtime's threads would not survive it, and its lock would
 # outlive it. A process that has but imported this module is forked instead.
 _CONTEXT = get_context("forkserver")
-_predictor: UnitPredictor | None = None
+_predictor: UnitPredictor | BatchError | None = None
 
 
 def prepare_processes() -> None:
@@ -30,16 +30,27 @@ def prepare_processes() -> None:
 
 
 def _begin(settings: WorkerSettings) -> None:
-    """Load the model. Ctrl-C ends the run through its first process, after the unit in hand."""
+    """Load the model. Ctrl-C ends the run through its first process, after the unit in hand.
+
+    What keeps the model from being loaded is told for the first unit: raised here, it would look
+    like the death of this process.
+    """
     global _predictor
     Thread(target=_end_with_run, name="end with run", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
+    try:
+        _predictor = _loaded(settings)
+    except BatchError as error:
+        _predictor = error
+
+
+def _loaded(settings: WorkerSettings) -> UnitPredictor:
     model = load(settings.bundle, settings.public_key, settings.runtime)
     if not model.takes_frames:
         keep_pandas_out()
 
-    _predictor = predictor_of(model, settings)
+    return predictor_of(model, settings)
 
 
 def _end_with_run() -> None:
@@ -54,6 +65,9 @@ def _end_with_run() -> None:
 
 def _predict(task: Task) -> UnitResult:
     assert _predictor is not None
+    if isinstance(_predictor, BatchError):
+        raise _predictor
+
     return _predictor.predict(*task)
 
 
@@ -123,10 +137,10 @@ def _as_completed(
 
 
 def _submitted(pool: ProcessPoolExecutor, task: Task) -> "Future[UnitResult]":
-    """Raises BrokenProcessPool also where a process dies at this moment."""
+    """Raises BrokenProcessPool also where a process, or what begins them, dies at this moment."""
     try:
         return pool.submit(_predict, task)
-    except OSError as error:
+    except (OSError, EOFError) as error:
         raise BrokenProcessPool(str(error)) from error
 
 

@@ -3,7 +3,12 @@
 Its service writes it, and the router, which watches drift, reads it.
 """
 
+from typing import Annotated
+
 import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""How many; what is read of another process may hold any number."""
 
 
 class Bins(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -21,8 +26,8 @@ class Bins(msgspec.Struct, frozen=True, omit_defaults=True):
     unit: str = ""
     edges: list[float] = []
     values: list[str | float] = []
-    counts: list[int] = []
-    nulls: int = 0
+    counts: list[Count] = []
+    nulls: Count = 0
 
 
 class WatchedDistributions(msgspec.Struct, frozen=True):
@@ -33,11 +38,11 @@ class WatchedDistributions(msgspec.Struct, frozen=True):
     columns that are not counted.
     """
 
-    id: str
+    id: Annotated[str, msgspec.Meta(max_length=64)]
     columns_of: str
     columns: list[Bins]
     answers: list[Bins]
-    left_out: int
+    left_out: Count
 
 
 class GroupCounts(msgspec.Struct, frozen=True):
@@ -46,7 +51,7 @@ class GroupCounts(msgspec.Struct, frozen=True):
     refused: rows that do not fit the columns, which are counted nowhere else.
     """
 
-    rows: int
-    refused: int
-    columns: list[list[int]]
-    answers: list[list[int]]
+    rows: Count
+    refused: Count
+    columns: list[list[Count]]
+    answers: list[list[Count]]

@@ -48,9 +48,9 @@ def counted_groups(body: bytes, reference: TrainingReference, groups: int) -> li
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Uncounted(f"its counts cannot be read: {error}") from error
 
-    sizes = [len(bins.counts) for bins in (*reference.columns, *reference.answers)]
+    sizes = [[len(bins.counts) for bins in kind] for kind in (reference.columns, reference.answers)]
     for counts in counted:
-        if [len(bins) for bins in (*counts.columns, *counts.answers)] != sizes:
+        if [list(map(len, kind)) for kind in (counts.columns, counts.answers)] != sizes:
             raise Uncounted("its counts are in other bins than its distributions")
     if len(counted) != groups:
         raise Uncounted(f"it counted {len(counted)} groups of {groups}")

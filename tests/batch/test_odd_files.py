@@ -271,6 +271,26 @@ def test_a_file_that_changes_while_it_is_predicted_is_no_success(batch, name, ch
         batch.run()
 
 
+KEPT = {
+    "other columns": {"other": pa.array(range(ROWS))},
+    "a value of another kind to keep": {"id": pa.array([{"deep": 1}] * ROWS)},
+}
+
+
+@pytest.mark.parametrize("changed", KEPT)
+def test_a_file_that_becomes_another_table_is_told_as_changed(batch, changed):
+    path = batch.write(many_loans(ROWS))
+    loans = pq.read_table(path).drop(["id"])
+
+    def changing(event):
+        if isinstance(event, Started):
+            for name, values in KEPT[changed].items():
+                pq.write_table(loans.append_column(name, values), path)
+
+    with pytest.raises(BatchError, match=r"rows\.parquet was changed while it was predicted"):
+        BatchRun(batch.job(keep=["id"]), changing).run()
+
+
 def test_a_file_that_is_deleted_while_it_is_predicted_is_named(batch):
     path = batch.write(many_loans(ROWS))
     octets, times = path.read_bytes(), path.stat().st_mtime_ns

@@ -283,12 +283,19 @@ def test_a_worker_that_dies_is_told_and_the_run_goes_on(batch):
     assert process.wait(WAIT_S) == 0
 
 
-DYING_WORKERS = """
+POOL = """
+import os
 from concurrent.futures import ProcessPoolExecutor
 from batch.errors import BatchError
 from batch.unit_engine import WorkerSettings
 from batch.worker_pool import ProcessPool
 from tests.until import until
+
+settings = WorkerSettings("no bundle", "no key", "", None, None, [], 1, True)
+
+class Deadly:
+    def __reduce__(self):
+        return os._exit, (1,)
 
 begin = ProcessPoolExecutor._spawn_process
 
@@ -297,19 +304,28 @@ def begin_late(pool):
         until(lambda: pool._broken, "the first one is dead")
     begin(pool)
 
-ProcessPoolExecutor._spawn_process = begin_late
-pool = ProcessPool(WorkerSettings("no bundle", "no key", "", None, None, [], 1, True), 2)
+def unable(pool):
+    raise EOFError("what begins processes was killed")
+
+{change}
 try:
-    list(pool.results([("unit", 0, None)] * 2))
+    list(ProcessPool(settings, 2).results([("unit", 0, None)] * 2))
 except BatchError as error:
     print(error)
 """
+DIED = b"a process died while it predicted"
+WORKERS = {
+    "settings = Deadly(); ProcessPoolExecutor._spawn_process = begin_late": DIED,
+    "ProcessPoolExecutor._spawn_process = unable": DIED,
+    "# They load a bundle that is not there.": b"no bundle/release.yaml cannot be read",
+}
 
 
-def test_a_worker_that_dies_as_another_begins_ends_the_run():
-    command = [sys.executable, "-c", DYING_WORKERS]
+@pytest.mark.parametrize("change", WORKERS)
+def test_workers_that_do_not_begin_end_the_run_with_the_reason(change):
+    command = [sys.executable, "-c", POOL.format(change=change)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=WAIT_S, check=True)
-    assert b"a process died while it predicted" in done.stdout
+    assert WORKERS[change] in done.stdout
 
 
 def test_a_killed_run_leaves_no_process_behind(batch):

@@ -1,6 +1,7 @@
 """Samples go to the versions that count them, and the counts to the history's kinds."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import msgspec
@@ -185,6 +186,37 @@ def test_a_version_that_does_not_count_is_told_once_and_costs_no_other_its_count
     ]
 
 
+IMPOSSIBLE = {
+    "rows below zero": lambda group: {**group, "rows": -1},
+    "refused rows beyond any number": lambda group: {**group, "refused": 10**400},
+    "a bin below zero": lambda group: {
+        **group,
+        "columns": [[-1, *group["columns"][0][1:]], *group["columns"][1:]],
+    },
+    "answers among the columns": lambda group: {
+        **group,
+        "columns": [*group["columns"], *group["answers"]],
+        "answers": [],
+    },
+}
+
+
+@pytest.mark.parametrize("impossible", IMPOSSIBLE)
+def test_counts_that_cannot_be_are_left_out(tmp_path, impossible) -> None:
+    stage = Stage(STARTED, tmp_path, v1=row_counter(range(50)))
+    count = stage.pages.post
+
+    async def post(*asked) -> Answer:
+        groups = msgspec.json.decode((await count(*asked)).body)
+        changed = json.dumps(list(map(IMPOSSIBLE[impossible], groups)))
+        return Answer(200, [], changed.encode())
+
+    stage.pages.post = post
+    stage.ask("v1", 1)
+    stage.count()
+    assert "v1" not in stage.counted
+
+
 def test_versions_that_are_away_are_told_once_each(tmp_path, caplog) -> None:
     caplog.set_level("INFO", "sluice.drift")
     stage = Stage(CANARY, tmp_path, v1=row_counter(range(50)), v2=None)
@@ -301,6 +333,10 @@ def test_a_worker_hands_in_soon_at_first_and_seldom_later(tmp_path) -> None:
         b'{"id": "a", "columns_of": "training", "columns": ["x"], "answers": [], "left_out": 0}',
         b'{"id": "a", "columns_of": "training", "columns": [{"name": "x", "counts": [1, 2]}], '
         b'"answers": [], "left_out": 0}',
+        b'{"id": "a", "columns_of": "training", "columns": [{"name": "x", "counts": [-1], '
+        b'"nulls": 1}], "answers": [], "left_out": 0}',
+        b'{"id": "%b", "columns_of": "training", "columns": [], "answers": [], "left_out": 0}'
+        % (b"a" * 1_000),
     ],
 )
 def test_distributions_that_cannot_be_read_are_none(tmp_path, body: bytes) -> None:
