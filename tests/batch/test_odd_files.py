@@ -271,20 +271,20 @@ def test_a_file_that_changes_while_it_is_predicted_is_no_success(batch, name, ch
         batch.run()
 
 
-KEPT = {
+OTHER_TABLES = {
     "other columns": {"other": pa.array(range(ROWS))},
     "a value of another kind to keep": {"id": pa.array([{"deep": 1}] * ROWS)},
 }
 
 
-@pytest.mark.parametrize("changed", KEPT)
+@pytest.mark.parametrize("changed", OTHER_TABLES)
 def test_a_file_that_becomes_another_table_is_told_as_changed(batch, changed):
     path = batch.write(many_loans(ROWS))
     loans = pq.read_table(path).drop(["id"])
 
     def changing(event):
         if isinstance(event, Started):
-            for name, values in KEPT[changed].items():
+            for name, values in OTHER_TABLES[changed].items():
                 pq.write_table(loans.append_column(name, values), path)
 
     with pytest.raises(BatchError, match=r"rows\.parquet was changed while it was predicted"):
