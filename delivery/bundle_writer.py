@@ -196,7 +196,7 @@ def _prove(
     expected = expected_answers(pipeline, answered, probe_rows)
     direct = prove_direct(pipeline, description, expected)
     report(f"direct form: {direct.reason}")
-    require_invariance(pipeline, held_out, probe_rows, description)
+    require_invariance(pipeline, expected, description)
     require_own_answers(recipe, description, predictions, pipeline)
 
     runtime, model = _certify(folder, description, pipeline, expected, recipe, report)

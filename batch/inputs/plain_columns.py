@@ -9,7 +9,7 @@ import pyarrow.types as kinds
 
 from batch.inputs.json_forms import without_dictionary
 from service.bundle import Column
-from service.columns.plain import FLOAT_LIMIT, NARROW
+from service.columns.plain import FLOAT_LIMIT, HALF_LIMIT, NARROW
 
 EXACT_WHOLE = 2**53
 """Beyond it a float stands for several whole numbers."""
@@ -22,7 +22,7 @@ def plain_values(array: pa.Array, column: Column) -> Values:
     """The values of a column of one of the plain dtypes."""
     values, bad = CONVERTERS[column.dtype](array, column)
     # Of floats NaN is a null too, and bad so far.
-    if array.null_count == 0 and not bad.any():
+    if not bad.any() and (column.nullable or array.null_count == 0):
         return values, bad
 
     nulls = nulls_of(array)
@@ -43,25 +43,25 @@ def nulls_of(array: pa.Array) -> np.ndarray:
 
 def _floats(array: pa.Array, column: Column) -> Values:
     array = without_dictionary(array)
-    values = np.array(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    values = pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    # Arrow's own memory is not to be written to, and a pipeline may.
+    values = np.require(values, requirements="W")
     narrow = column.frame is not None and "float16" in column.frame.dtype.lower()
-    if kinds.is_floating(array.type) and not narrow and _all_within(values, FLOAT_LIMIT):
+    limit = HALF_LIMIT if narrow else FLOAT_LIMIT
+    if not kinds.is_integer(array.type) and _all_within(values, limit, array.null_count):
         return values, np.zeros(len(values), dtype=bool)
 
-    with np.errstate(invalid="ignore"):
-        bad = ~np.isfinite(values) | (np.abs(values) > FLOAT_LIMIT)
-        if kinds.is_integer(array.type):
-            bad |= _inexact(array)
-
-        if narrow:
-            bad |= np.abs(values) > np.finfo(np.float16).max
+    # NaN is within no limit.
+    bad = ~(np.abs(values) <= limit)
+    if kinds.is_integer(array.type):
+        bad |= _inexact(array)
 
     return values, bad
 
 
-def _all_within(values: np.ndarray, limit: float) -> bool:
-    """Whether all are finite and no larger: seen from the largest two, which NaN is one of."""
-    return len(values) > 0 and bool(values.min() >= -limit and values.max() <= limit)
+def _all_within(values: np.ndarray, limit: float, nulls: int) -> bool:
+    """Whether all are finite and no larger, seen from the largest two, which NaN is one of."""
+    return nulls == 0 and len(values) > 0 and bool(values.min() >= -limit and values.max() <= limit)
 
 
 def _inexact(array: pa.Array) -> np.ndarray:
@@ -85,7 +85,7 @@ def _ints(array: pa.Array, column: Column) -> Values:
     elif kinds.is_null(array.type):
         whole = np.zeros(len(array), dtype=np.int64)
     else:
-        whole = pc.fill_null(array, 0).to_numpy(zero_copy_only=False)
+        whole = _filled(array, 0)
 
     limits = _limits(column)
     bad |= _beyond(whole, limits)
@@ -109,6 +109,8 @@ def _limits(column: Column) -> np.iinfo:
 
 
 def _beyond(values: np.ndarray, limits: np.iinfo) -> np.ndarray:
+    if values.dtype == limits.dtype:
+        return np.zeros(len(values), dtype=bool)
     if len(values) and limits.min <= values.min() and values.max() <= limits.max:
         return np.zeros(len(values), dtype=bool)
 
@@ -141,8 +143,16 @@ def _texts(array: pa.Array, _column: Column) -> Values:
         array = pc.dictionary_encode(array)
 
     texts = np.array([*array.dictionary.to_pylist(), None], dtype=object)
-    indices = pc.fill_null(array.indices, len(texts) - 1).to_numpy(zero_copy_only=False)
-    return texts[indices], good
+    return texts[_filled(array.indices, len(texts) - 1)], good
+
+
+def _filled(array: pa.Array, value: int) -> np.ndarray:
+    """Whole numbers with a value in place of nulls."""
+    if array.null_count:
+        array = pc.fill_null(array, value)
+
+    filled: np.ndarray = array.to_numpy(zero_copy_only=False)
+    return filled
 
 
 CONVERTERS: dict[str, Callable[[pa.Array, Column], Values]] = {

@@ -4,7 +4,7 @@ The same rows are predicted alone, twice, in pairs, in other orders and in batch
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from service.runtimes.model import Model
 ALONE = 32
 # Of a request at the router's default limit.
 LARGEST_BATCH = 512
+# Of a large batch: each row that fails in one has to be searched for.
+MOST_FAILING = 2
 SEED = 7
 
 
@@ -32,11 +34,16 @@ class BatchDependence:
 
 
 def batch_dependence(
-    model: Model, columns: Columns, rule: Comparison, alone_only: bool = False
+    model: Model,
+    columns: Columns,
+    rule: Comparison,
+    alone_only: bool = False,
+    failing: Collection[int] = (),
 ) -> BatchDependence | None:
     """The first row whose prediction depends on its batch or on earlier calls, else None.
 
-    alone_only: predict each row alone, in two orders, and nothing else.
+    alone_only: predict each row alone, in two orders, and nothing else. failing: rows that the
+    model is known to fail on, which are in small batches, and seldom in large ones.
     """
     rows = row_count(columns)
     chosen = spread(rows, ALONE)
@@ -49,7 +56,8 @@ def batch_dependence(
     if alone_only:
         return None
 
-    for batch in _batches(chosen, rows, alone):
+    fails = {*failing, *(row for row in chosen if alone[row] is None)}
+    for batch in _batches(chosen, rows, fails):
         for row, in_batch in zip(batch, _predict(model, columns, batch), strict=True):
             if row in alone and not same(alone[row], in_batch, rule.pipeline, rule.scale):
                 return BatchDependence(row, alone[row], in_batch, len(batch))
@@ -57,24 +65,29 @@ def batch_dependence(
     return None
 
 
-def _batches(chosen: list[int], rows: int, alone: dict[int, Any]) -> Iterator[list[int]]:
-    """Rows by their numbers. alone: what the chosen ones got alone, None where they failed."""
+def _batches(chosen: list[int], rows: int, fails: Collection[int]) -> Iterator[list[int]]:
+    """Rows by their numbers. fails: those that the model fails on."""
     chance = random.Random(SEED)  # noqa: S311 (no secret)
     for size in (2, 7):
         for start in range(0, len(chosen), size):
             yield chosen[start : start + size]
 
-    yield list(reversed(chosen))
+    yield _with_few_of(fails, list(reversed(chosen)))
     for size in (len(chosen), 64, LARGEST_BATCH):
         others = [chance.randrange(rows) for _ in range(size - len(chosen))]
         batch = [*chosen, *others]
         chance.shuffle(batch)
-        yield batch
+        yield _with_few_of(fails, batch)
 
     # A full batch of almost only one row: what a step learns from its batch would be another thing.
-    # Of a row that fails it would be halved down to each copy.
-    answered = [row for row in chosen if alone[row] is not None]
+    answered = [row for row in chosen if row not in fails]
     yield [chosen[0], *[(answered or chosen)[-1]] * (LARGEST_BATCH - 1)]
+
+
+def _with_few_of(fails: Collection[int], batch: Sequence[int]) -> list[int]:
+    """The batch, in its order, with the first of the rows that fail."""
+    few = [row for row in batch if row in fails][:MOST_FAILING]
+    return [row for row in batch if row not in fails or row in few]
 
 
 def _predict(model: Model, columns: Columns, rows: Sequence[int]) -> list[Any]:

@@ -19,7 +19,7 @@ from delivery.inputs.signature import rows_of
 from delivery.proof.learned_values import thresholds_of, vocabulary_of
 from delivery.proof.number_values import NEAR_SPANS, between, far, moved, numbers_of, span, spread
 from service.bundle import Column, ValueForm
-from service.rows import Columns, RowReader, take_rows
+from service.rows import Columns, RowReader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,10 +74,6 @@ class Probes:
     columns: Columns
     what: list[str]
     far: list[bool]
-
-    def near(self) -> Columns:
-        """The rows without a number that is far beyond those of training."""
-        return take_rows(self.columns, ~np.array(self.far, dtype=bool))
 
 
 @dataclass(frozen=True)

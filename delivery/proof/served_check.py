@@ -10,10 +10,10 @@ import numpy as np
 
 from delivery.errors import DeliveryError
 from delivery.inputs.signature import rows_of
+from delivery.proof.expected_answers import ExpectedAnswers
 from delivery.proof.invariance import LARGEST_BATCH, BatchDependence, batch_dependence
 from delivery.proof.output_checks import all_predictions
 from delivery.proof.own_input import OwnInput
-from delivery.proof.probe_rows import Probes
 from delivery.proof.training_rows import compared_rows
 from delivery.recipe import Recipe
 from service.bundle import LIST, Column, Manifest
@@ -66,28 +66,32 @@ def require_repeatable(model: Model, held_out: Columns, description: Manifest) -
 
     First of all: what counts its calls may answer alike once it was asked thousands of times.
     """
-    few = _evenly_spread(held_out, ASKED_TWICE)
+    few = take_rows(held_out, _evenly_spread(row_count(held_out), ASKED_TWICE))
     dependence = batch_dependence(model, few, description.comparison, alone_only=True)
     if dependence is not None:
         raise DeliveryError(_explained(dependence))
 
 
-def require_invariance(
-    model: Model, held_out: Columns, probe_rows: Probes, description: Manifest
-) -> None:
+def require_invariance(model: Model, expected: ExpectedAnswers, description: Manifest) -> None:
     """Predict some rows alone and in many batches; raises DeliveryError where the batch matters.
 
     Without rows that hold a number far beyond training: the last digits of its distances to others
     are chance.
     """
-    some_held_out = _evenly_spread(held_out, HELD_OUT)
-    some_probes = _evenly_spread(probe_rows.near(), PROBES)
+    near = np.flatnonzero(~np.array(expected.far, dtype=bool))
+    held_out = expected.held_out.chosen(_evenly_spread(expected.held_out.rows, HELD_OUT))
+    probes = expected.probes.chosen(near[_evenly_spread(len(near), PROBES)].tolist())
     columns = {}
-    for name in held_out:
-        columns[name] = np.concatenate([some_held_out[name], some_probes[name]])
+    for name, values in held_out.columns.items():
+        columns[name] = np.concatenate([values, probes.columns[name]])
 
-    one_row_at_a_time = description.one_row_at_a_time
-    dependence = batch_dependence(model, columns, description.comparison, one_row_at_a_time)
+    dependence = batch_dependence(
+        model,
+        columns,
+        description.comparison,
+        description.one_row_at_a_time,
+        {*held_out.failed, *(held_out.rows + row for row in probes.failed)},
+    )
     if dependence is not None:
         raise DeliveryError(_explained(dependence))
 
@@ -173,13 +177,11 @@ def _explained(dependence: BatchDependence) -> str:
     )
 
 
-def _evenly_spread(columns: Columns, count: int) -> Columns:
-    rows = row_count(columns)
-    if not rows:
-        return columns
-
-    chosen = np.unique(np.linspace(0, rows - 1, count).astype(int))
-    return take_rows(columns, chosen)
+def _evenly_spread(rows: int, count: int) -> list[int]:
+    chosen: list[int] = np.unique(
+        np.linspace(0, max(0, rows - 1), min(rows, count)).astype(int)
+    ).tolist()
+    return chosen
 
 
 def _short(value: Any) -> str:

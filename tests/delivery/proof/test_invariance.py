@@ -85,3 +85,15 @@ def test_few_rows_are_enough(rows):
     few = {"x": np.arange(rows, dtype=np.float64)}
     assert batch_dependence(Toy(), few, RULE) is None
     assert batch_dependence(Toy(lambda array, asked: float(len(array))), few, RULE) is not None
+
+
+def test_rows_that_fail_are_searched_for_in_small_batches_and_seldom_in_large_ones():
+    model = Toy(bad=lambda array: bool((array % 10 < 5).any()))
+    fails = [row for row in range(100) if row % 10 < 5]
+    assert batch_dependence(model, COLUMNS, RULE, failing=fails) is None
+    assert len(model.asked) < 400
+    assert max(model.asked) > LARGEST_BATCH // 2
+
+    # It is found beside one other row, too.
+    strict = Toy(bad=lambda array: bool((array % 10 < 5).any()) and len(array) != 2)
+    assert batch_dependence(strict, COLUMNS, RULE, failing=fails).batch_size == 2
