@@ -33,18 +33,20 @@ async def start(
 
 def members(group: int) -> list[int]:
     """Processes of a group that have not ended."""
-    return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _runs_in(entry, group)]
+    numbers = filter(str.isdecimal, os.listdir("/proc"))
+    return [int(number) for number in numbers if _runs_in(number, group)]
 
 
-def _runs_in(process: Path, group: int) -> bool:
-    """Whether a process of the group runs. process: its folder in /proc."""
+def _runs_in(process: str, group: int) -> bool:
+    """Whether a process of the group runs."""
     try:
-        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        with open(f"/proc/{process}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return False
 
     state, _, own_group = fields[:3]
-    return int(own_group) == group and state not in "ZX"
+    return int(own_group) == group and state not in b"ZX"
 
 
 def signal_all(group: int, number: int) -> None:
