@@ -1,6 +1,6 @@
 # Every command a newcomer needs. `make demo` and `make test` do their own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test quick trials soak check e2e boosters bench peers docs locust site lock clean
+.PHONY: help setup system demo test suite quick trials soak check e2e boosters bench peers docs locust site lock clean
 PYTHON := .venv/bin/python
 BOOSTERS := var/boosters/bin/python -m pytest -q -n 0
 OF_BOOSTERS := tests/delivery/onnx/converters/boosters tests/delivery/onnx/converters/meta/test_imbalanced_learn.py
@@ -22,9 +22,12 @@ system: ## the environment, and Debian's PostgreSQL, nginx, wrk, Prometheus, Chr
 demo: setup ## the main job on real flights, about two minutes; KEEP=1 leaves it running
 	@$(PYTHON) deploy.py demo $(if $(KEEP),--keep)
 
-test: system check ## all tests, three files at a time: some of them mostly wait; then those of `make boosters`
-	@$(PYTHON) -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
+test: system ## `make check` and all tests, three files at a time: some of them mostly wait; then those of `make boosters`
+	@$(MAKE) --no-print-directory -j2 check suite
 	@if ./scripts/setup.sh boosters; then $(BOOSTERS) $(OF_BOOSTERS); else echo "skipped: $(OF_BOOSTERS)"; fi
+
+suite: setup
+	@$(PYTHON) -m pytest tests -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: setup ## the core and what is pure around it, for the loop of a working day
 	@$(PYTHON) -m pytest -q -n 2 tests/rollout tests/cli/test_application.py tests/wire/test_fast_path.py tests/router/dispatch tests/router/requests tests/router/evidence tests/test_docs.py tests/test_structure.py
