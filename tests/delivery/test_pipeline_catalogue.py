@@ -25,9 +25,10 @@ from service.comparison import same
 from service.predict import Predictor
 from service.runtimes.json_values import listed
 from service.runtimes.load_model import load_model
-from tests.delivery.pipeline_catalogue import entries
+from tests.delivery.pipeline_catalogue import ROW_BY_ROW, SIBLINGS, entries
 
 PANEL = entries()
+SELDOM = SIBLINGS.union(ROW_BY_ROW)
 counts: Counter[str] = Counter()
 NO_DIRECT_FORM = "there is none", "it leaves"
 
@@ -44,8 +45,32 @@ def _asked_once():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", PANEL)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.soak) if name in SELDOM else name for name in PANEL],
+)
 def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
+    _served_or_refused(tmp_path, name)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+@pytest.mark.usefixtures("few_probes")
+def test_so_is_one_that_is_asked_row_by_row(tmp_path, name):
+    _served_or_refused(tmp_path, name)
+
+
+def test_the_panel_is_large_and_no_answer_differs(record_property):
+    for name in ("onnx", "sklearn", "refused", "answers", "mismatches"):
+        record_property(name, counts[name])
+    print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
+    assert len(PANEL) >= 150
+    assert len(PANEL) - len(SIBLINGS) >= 100
+    assert PANEL.keys() >= SELDOM
+    assert counts["mismatches"] == 0
+
+
+def _served_or_refused(tmp_path, name):
     entry = PANEL[name]
     recipe = entry.build()
     if entry.refused is not None:
@@ -77,14 +102,6 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
     counts[manifest.runtime.certified] += 1
     counts["mismatches"] += mismatches
     assert mismatches == 0, manifest.runtime.reason
-
-
-def test_the_panel_is_large_and_no_answer_differs(record_property):
-    for name in ("onnx", "sklearn", "refused", "answers", "mismatches"):
-        record_property(name, counts[name])
-    print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
-    assert len(PANEL) >= 150
-    assert counts["mismatches"] == 0
 
 
 def _delivered(folder, recipe):

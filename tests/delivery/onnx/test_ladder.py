@@ -33,6 +33,7 @@ def of_frame(frame, labels, *steps, output="predict"):
 
 
 @pytest.mark.parametrize("name", ["logistic", "fine", "homeless", "price", "strict", "flags"])
+@pytest.mark.usefixtures("few_probes")
 def test_the_first_form_computes_in_double_and_is_certified_with_the_proof(harness, name):
     runtime = harness.write(getattr(loan_pipelines, name)()).runtime
     assert (runtime.certified, runtime.form, runtime.refused_forms) == ("onnx", "double", {})
