@@ -50,15 +50,6 @@ class Entry:
     refused: str | None = None
 
 
-# Those that are asked about each row, or about each row that they refuse, alone.
-ROW_BY_ROW = (
-    "ranks_alone",
-    "centred_alone",
-    "filled_alone",
-    "stateful_alone",
-    "onehot_error_object",
-    "onehot_error_str",
-)
 # Those for which another one of their kind stands.
 SIBLINGS = frozenset(
     """
@@ -67,8 +58,8 @@ SIBLINGS = frozenset(
     lda columns_qda mlp columns_gaussian_process calibrated columns_calibrated_isotonic
     voting_soft columns_stacking one_vs_rest columns_sgd_log
     scaled_max_abs scaled_robust scaled_svd scaled_bins
-    onehot_drop_str onehot_infrequent_str onehot_str target_object ordinal_nulls_object
-    constant_str frequent_object
+    onehot_error_str onehot_drop_str onehot_infrequent_str onehot_str target_object
+    ordinal_nulls_object constant_str frequent_object
     held_as_int8 held_as_int32 held_as_uint8 held_as_float32 text_object text_str
     integer_classes_predict float_classes_predict_proba text_classes_predict
     object_text_classes_predict_proba bool_classes_predict three_classes_predict

@@ -25,10 +25,9 @@ from service.comparison import same
 from service.predict import Predictor
 from service.runtimes.json_values import listed
 from service.runtimes.load_model import load_model
-from tests.delivery.pipeline_catalogue import ROW_BY_ROW, SIBLINGS, entries
+from tests.delivery.pipeline_catalogue import SIBLINGS, entries
 
 PANEL = entries()
-SELDOM = SIBLINGS.union(ROW_BY_ROW)
 counts: Counter[str] = Counter()
 NO_DIRECT_FORM = "there is none", "it leaves"
 
@@ -45,18 +44,16 @@ def _asked_once():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.soak) if name in SELDOM else name for name in PANEL],
-)
+@pytest.mark.parametrize("name", [name for name in PANEL if name not in SIBLINGS])
+@pytest.mark.usefixtures("few_probes")
 def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
     _served_or_refused(tmp_path, name)
 
 
+@pytest.mark.soak
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ROW_BY_ROW)
-@pytest.mark.usefixtures("few_probes")
-def test_so_is_one_that_is_asked_row_by_row(tmp_path, name):
+@pytest.mark.parametrize("name", PANEL)
+def test_so_is_every_pipeline_with_all_probe_rows(tmp_path, name):
     _served_or_refused(tmp_path, name)
 
 
@@ -66,7 +63,7 @@ def test_the_panel_is_large_and_no_answer_differs(record_property):
     print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
     assert len(PANEL) >= 150
     assert len(PANEL) - len(SIBLINGS) >= 100
-    assert PANEL.keys() >= SELDOM
+    assert PANEL.keys() >= SIBLINGS
     assert counts["mismatches"] == 0
 
 
