@@ -17,7 +17,7 @@ FEW = {
     "MOST_BETWEEN": 10,
     "MOST_FAR": 10,
     "MOST_WORDS": 10,
-    "TOGETHER_ROWS": 40,
+    "TOGETHER_ROWS": 12,
     "MOVED_ROWS": 40,
 }
 

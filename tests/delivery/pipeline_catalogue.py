@@ -50,7 +50,7 @@ class Entry:
     refused: str | None = None
 
 
-# Those for which another one of their kind stands.
+# Those for which another one of their kind stands, as a tree for an extra tree.
 SIBLINGS = frozenset(
     """
     columns_radius radius tree columns_extra_tree forest columns_extra_trees boosting
@@ -66,6 +66,10 @@ SIBLINGS = frozenset(
     tfidf_series tfidf_chars_list tfidf_chars_series tfidf_cased_list tfidf_cased_series
     counts_list hashing_series texts_given_as_series
     lasso huber bayes poisson voting_value stacking_value
+    forest_value boosting_value mlp_value hist_value
+    linear_svc passive_aggressive extra_tree decisions_of_three nulls_in_training_only_bagging
+    scaled_rbf scaled_binarizer scaled_min_max frequent_none_object imputed_mean
+    held_as_Float64 held_as_UInt16 text_string[python]
     """.split()  # noqa: SIM905 (a name a line would be sixty lines)
 )
 
