@@ -1,14 +1,13 @@
 """`deploy.py predict` as a user types it, with the loans' bundles."""
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from tests.batch.batch_harness import ROOT, WAIT_S
+from tests.batch.batch_harness import WAIT_S
+from tests.e2e.forked_verbs import VERBS
 
 SETTINGS = 'model = "loans"\n[router]\nshadow_tolerance = 1e-6\n'
 
@@ -21,8 +20,8 @@ class PredictCommand:
     releases: Path
     public_key: Path
 
-    def run(self, *words: str, code: int = 0) -> "subprocess.CompletedProcess[str]":
-        """`python deploy.py predict WORDS`."""
+    def run(self, *words: str, code: int = 0) -> str:
+        """`python deploy.py predict WORDS`; returns what it printed."""
         config = self.folder / "deploy.toml"
         config.write_text(SETTINGS)
         environment = {
@@ -31,19 +30,11 @@ class PredictCommand:
             "SLUICE_RELEASES": str(self.releases),
             "SLUICE_KEYS": str(self.public_key.parent),
         }
-        done = subprocess.run(
-            [sys.executable, "deploy.py", "predict", *words],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **environment},
-            timeout=WAIT_S,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr + done.stdout
-        return done
+        ended, printed = VERBS.run(["predict", *words], {**os.environ, **environment}, WAIT_S)
+        assert ended == code, printed
+        return printed
 
 
-def answer(done: "subprocess.CompletedProcess[str]") -> dict:
+def answer(printed: str) -> dict:
     """The last line of --json."""
-    return msgspec.json.decode(done.stdout.splitlines()[-1])
+    return msgspec.json.decode(printed.splitlines()[-1])

@@ -192,7 +192,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_that_looks_whole(batch):
 
 
 def test_ctrl_c_ends_after_the_unit_in_hand_and_the_run_goes_on(batch):
-    batch.write(many_loans(3_000_000), row_group_size=100_000)
+    batch.write(many_loans(1_500_000), row_group_size=100_000)
     process = batch.start()
     started = msgspec.json.decode(process.stdout.readline())
     assert started["event"] == "started"
@@ -200,7 +200,7 @@ def test_ctrl_c_ends_after_the_unit_in_hand_and_the_run_goes_on(batch):
     events = events_of(process)
     assert process.wait(WAIT_S) == 130
     assert events[-1]["state"] == "interrupted"
-    assert 0 < events[-1]["rows"] < 3_000_000
+    assert 0 < events[-1]["rows"] < 1_500_000
     assert not (batch.out / "_SUCCESS").exists()
 
 
@@ -329,8 +329,8 @@ def test_workers_that_do_not_begin_end_the_run_with_the_reason(change):
 
 
 def test_a_killed_run_leaves_no_process_behind(batch):
-    batch.write(many_loans(400_000), row_group_size=10_000)
-    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    batch.write(many_loans(150_000), row_group_size=10_000)
+    batch.write(many_loans(150_000), "more.parquet", row_group_size=10_000)
     process = batch.start(processes=2, chunk_rows=SLOW_ROWS)
     until(lambda: workers_of(process), "two workers run")
     left = descendants_of(process.pid)
@@ -342,8 +342,8 @@ def test_a_killed_run_leaves_no_process_behind(batch):
 
 
 def test_a_run_ends_with_the_command_that_started_it(batch):
-    batch.write(many_loans(400_000), row_group_size=10_000)
-    batch.write(many_loans(400_000), "more.parquet", row_group_size=10_000)
+    batch.write(many_loans(150_000), row_group_size=10_000)
+    batch.write(many_loans(150_000), "more.parquet", row_group_size=10_000)
     with batch.command("--processes", "2", "--chunk-rows", str(SLOW_ROWS)) as process:
         left = until(lambda: batch_processes_of(process), "the run and its two workers run")
         process.kill()

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests.delivery.delivery_harness import DeliveryHarness
+from tests.delivery.few_probes import fewer_probes
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,6 +13,13 @@ def _few_repeats():
     """Nobody reads the latencies of these tests; they are measured all the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("delivery.proof.evaluation.REPEATS", 3)
+        yield
+
+
+@pytest.fixture
+def few_probes():
+    """Deliveries of this test are proved on fewer probe rows."""
+    with fewer_probes():
         yield
 
 

@@ -50,6 +50,30 @@ class Entry:
     refused: str | None = None
 
 
+# Those for which another one of their kind stands, as a tree for an extra tree.
+SIBLINGS = frozenset(
+    """
+    columns_radius radius tree columns_extra_tree forest columns_extra_trees boosting
+    columns_hist_boosting ada columns_bagging svc columns_knn gaussian_nb columns_bernoulli_nb
+    lda columns_qda mlp columns_gaussian_process calibrated columns_calibrated_isotonic
+    voting_soft columns_stacking one_vs_rest columns_sgd_log
+    scaled_max_abs scaled_robust scaled_svd scaled_bins
+    onehot_error_str onehot_drop_str onehot_infrequent_str onehot_str target_object
+    ordinal_nulls_object constant_str frequent_object
+    held_as_int8 held_as_int32 held_as_uint8 held_as_float32 text_object text_str
+    integer_classes_predict float_classes_predict_proba text_classes_predict
+    object_text_classes_predict_proba bool_classes_predict three_classes_predict
+    tfidf_series tfidf_chars_list tfidf_chars_series tfidf_cased_list tfidf_cased_series
+    counts_list hashing_series texts_given_as_series
+    lasso huber bayes poisson voting_value stacking_value
+    forest_value boosting_value mlp_value hist_value
+    linear_svc passive_aggressive extra_tree decisions_of_three nulls_in_training_only_bagging
+    scaled_rbf scaled_binarizer scaled_min_max frequent_none_object imputed_mean
+    held_as_Float64 held_as_UInt16 text_string[python]
+    """.split()  # noqa: SIM905 (a name a line would be sixty lines)
+)
+
+
 def entries() -> dict[str, Entry]:
     """All of them by name."""
     served = {

@@ -25,6 +25,8 @@ from service.bundle import parse_manifest
 from tests.delivery import loan_pipelines
 from tests.delivery.delivery_harness import EVERY_FILE
 
+pytestmark = pytest.mark.usefixtures("few_probes")
+
 
 def few(estimator):
     """A recipe of that estimator with few held-out rows and no labels."""

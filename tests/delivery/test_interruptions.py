@@ -15,6 +15,15 @@ from tests.delivery.delivery_harness import ROOT
 from tests.delivery.test_pack import environ
 from tests.until import until
 
+pytestmark = pytest.mark.usefixtures("few_probes")
+MOMENTS = "held-out rows", "certified runtime", "held out: ", "golden rows answered"
+# What a signal is does not depend on the moment.
+INTERRUPTIONS = [
+    *((moment, signal.SIGINT) for moment in MOMENTS),
+    *(pytest.param(moment, signal.SIGTERM, marks=pytest.mark.soak) for moment in MOMENTS[:-1]),
+    (MOMENTS[-1], signal.SIGTERM),
+]
+
 
 @pytest.fixture
 def start():
@@ -75,10 +84,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing_and_the_next_delivery_works(harness
     assert harness.deliver("logistic").fresh
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(
-    "moment", ["held-out rows", "certified runtime", "held out: ", "golden rows answered"]
-)
+@pytest.mark.parametrize(("moment", "number"), INTERRUPTIONS)
 def test_an_interruption_at_any_step_leaves_nothing(harness, moment, number):
     before = signal.getsignal(number)
 

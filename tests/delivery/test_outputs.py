@@ -29,6 +29,7 @@ from service.metrics import Metrics
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
 
+pytestmark = pytest.mark.usefixtures("few_probes")
 ROWS = 120
 NAMES = ["a", "b", "c"]
 
@@ -124,7 +125,8 @@ def test_a_sparse_transform_becomes_dense(harness):
 
 
 def test_a_sparse_transform_of_too_many_columns_is_refused_before_it_becomes_dense(harness):
-    texts = pd.DataFrame({"text": pd.Series([f"w{n} v{n}" for n in range(3000)], dtype=object)})
+    words = np.char.mod("w%d", np.arange(6000)).reshape(60, 100).tolist()
+    texts = pd.DataFrame({"text": pd.Series(map(" ".join, words), dtype=object)})
     pipeline = make_pipeline(TfidfVectorizer()).fit(texts["text"])
     with pytest.raises(DeliveryError, match="6,000 values a row, and an answer holds at most"):
         harness.write(Recipe(pipeline, texts, None, "transform"))

@@ -200,6 +200,7 @@ def test_classes_of_numpys_texts_are_served_plainly(harness):
     assert {type(item) for item in answers} == {str}
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_a_dictionary_of_pyarrow_is_served(harness):
     frame = numbers()
     kind = pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))

@@ -285,6 +285,7 @@ def test_an_error_that_delivery_does_not_know_is_told_in_one_line_and_leaves_not
     assert harness.left() == []
 
 
+@pytest.mark.usefixtures("few_probes")
 def test_a_pickle_that_depends_on_its_batch_is_served_one_row_at_a_time_where_asked_for(
     harness,
 ):

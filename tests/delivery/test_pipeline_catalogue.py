@@ -25,7 +25,7 @@ from service.comparison import same
 from service.predict import Predictor
 from service.runtimes.json_values import listed
 from service.runtimes.load_model import load_model
-from tests.delivery.pipeline_catalogue import entries
+from tests.delivery.pipeline_catalogue import SIBLINGS, entries
 
 PANEL = entries()
 counts: Counter[str] = Counter()
@@ -44,8 +44,30 @@ def _asked_once():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", PANEL)
+@pytest.mark.parametrize("name", [name for name in PANEL if name not in SIBLINGS])
+@pytest.mark.usefixtures("few_probes")
 def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
+    _served_or_refused(tmp_path, name)
+
+
+@pytest.mark.soak
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", PANEL)
+def test_so_is_every_pipeline_with_all_probe_rows(tmp_path, name):
+    _served_or_refused(tmp_path, name)
+
+
+def test_the_panel_is_large_and_no_answer_differs(record_property):
+    for name in ("onnx", "sklearn", "refused", "answers", "mismatches"):
+        record_property(name, counts[name])
+    print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
+    assert len(PANEL) >= 150
+    assert len(PANEL) - len(SIBLINGS) >= 100
+    assert PANEL.keys() >= SIBLINGS
+    assert counts["mismatches"] == 0
+
+
+def _served_or_refused(tmp_path, name):
     entry = PANEL[name]
     recipe = entry.build()
     if entry.refused is not None:
@@ -77,14 +99,6 @@ def test_a_pipeline_is_served_as_it_answers_itself_or_refused(tmp_path, name):
     counts[manifest.runtime.certified] += 1
     counts["mismatches"] += mismatches
     assert mismatches == 0, manifest.runtime.reason
-
-
-def test_the_panel_is_large_and_no_answer_differs(record_property):
-    for name in ("onnx", "sklearn", "refused", "answers", "mismatches"):
-        record_property(name, counts[name])
-    print(f"panel: {len(PANEL)} pipelines, {dict(counts)}")
-    assert len(PANEL) >= 150
-    assert counts["mismatches"] == 0
 
 
 def _delivered(folder, recipe):

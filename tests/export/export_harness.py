@@ -35,6 +35,8 @@ RECIPE = "from tests.export.export_harness import gaps as build\n"
 OLDER = "1.22.0"
 # What others verify with; as published it does not name one of its packages, pyopenssl.
 OTHERS = ("model-signing==1.1.1", "pyopenssl", f"onnxruntime=={OLDER}")
+# Of Node: compile WebAssembly once and plainly; the runtime is large, and the models are not.
+QUICKLY = "--liftoff-only"
 NODE_MISSING = "Node or npm is missing: `make system` installs them (root, Debian)"
 
 
@@ -149,6 +151,7 @@ def node_runner(
         [
             "node",
             "--no-warnings",
+            QUICKLY,
             str(folder / "web" / "predict.js"),
             "--onnxruntime",
             entry,

@@ -8,17 +8,23 @@ import sys
 
 import pytest
 
+from tests.e2e.forked_verbs import VERBS
 from tests.export.export_harness import ROOT
 from tests.until import until
 
 
 @pytest.fixture
-def start(harness):
-    """deploy.py with the harness's folders, on a machine without Node, which is faster."""
+def environ(harness):
+    """The harness's folders, on a machine without Node, which is faster."""
     delivery = harness.delivery
     folders = {"RELEASES": delivery.releases, "KEYS": delivery.keys, "STATE": ROOT / "var"}
-    environ = {**os.environ, **{f"SLUICE_{name}": str(path) for name, path in folders.items()}}
-    environ["PATH"] = str(delivery.folder)
+    named = {f"SLUICE_{name}": str(path) for name, path in folders.items()}
+    return {**os.environ, **named, "PATH": str(delivery.folder)}
+
+
+@pytest.fixture
+def start(environ):
+    """start(words): `deploy.py export`."""
     started = []
 
     def begin(*words):
@@ -36,37 +42,31 @@ def start(harness):
 
 
 @pytest.fixture
-def run(start):
-    """The same to its end: exit code, standard output and error."""
-
-    def ran(*words):
-        process = start(*words)
-        said, refused = process.communicate(timeout=300)
-        return process.returncode, said, refused
-
-    return ran
+def run(environ):
+    """The same to its end: its exit code, and what it printed."""
+    return lambda *words: VERBS.run(["export", *map(str, words)], environ)
 
 
 def test_a_version_is_exported_and_verified(run, tmp_path):
-    code, said, _ = run("v1", "--to", tmp_path / "edge", "--json")
+    code, said = run("v1", "--to", tmp_path / "edge", "--json")
     value = json.loads(said.splitlines()[-1])
     assert (code, value["version"]) == (0, "v1")
     assert value["certified"]["onnxruntime"]["rows"] == 160
     assert "Node is missing" in value["left_out"]["onnxruntime-web"]
-    code, said, _ = run("--verify", tmp_path / "edge")
+    code, said = run("--verify", tmp_path / "edge")
     assert code == 0
     assert said.count("✔") == 4
 
 
 def test_what_is_refused_has_its_exit_code_and_next_step(run, copy, tmp_path):
-    code, _, said = run("v1")
+    code, said = run("v1")
     assert code == 2
     assert "name a version and a folder" in said
-    code, _, said = run("v9", "--to", tmp_path / "none")
+    code, said = run("v9", "--to", tmp_path / "none")
     assert code == 1
     assert "v9 was not delivered: `python deploy.py deliver v9" in said
     (copy / "model.json").unlink()
-    code, _, said = run("--verify", copy)
+    code, said = run("--verify", copy)
     assert code == 6
     assert "model.json cannot be read" in said
 

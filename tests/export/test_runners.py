@@ -14,7 +14,7 @@ from export.runners.python.edge_model import NO_PREDICTION, EdgeModel, RefusedRo
 from service.bundle import verify_bundle
 from service.predict import Predictor
 from service.runtimes.load_model import load_model
-from tests.export.export_harness import CACHE, OLDER, frame, node_runner, python_runner
+from tests.export.export_harness import CACHE, OLDER, QUICKLY, frame, node_runner, python_runner
 
 RUNNERS = {"python": python_runner, "node": node_runner}
 
@@ -335,7 +335,10 @@ for (const change of [
 
 def _node(script: Path) -> list[str]:
     done = subprocess.run(
-        [shutil.which("node") or "node", str(script)], capture_output=True, text=True, check=True
+        [shutil.which("node") or "node", QUICKLY, str(script)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()
 

@@ -11,6 +11,7 @@ from delivery.errors import DeliveryError
 from delivery.proof.self_test import prove_in_fresh_process
 from tests.delivery.delivery_harness import resign, vouch
 
+pytestmark = pytest.mark.usefixtures("few_probes")
 STEP = """
 from sklearn.base import BaseEstimator, TransformerMixin
 from typing import TYPE_CHECKING

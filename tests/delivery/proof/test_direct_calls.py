@@ -15,6 +15,7 @@ from service.runtimes.failed_rows import RowFailures, predict_each
 from service.runtimes.pipeline_model import PipelineModel
 from tests.service.runtimes.direct.direct_harness import Both, labels, table
 
+pytestmark = pytest.mark.usefixtures("few_probes")
 FRAME = table(400, gaps=False)[["age", "weight", "city"]]
 OTHER = table(100, seed=1, gaps=False)[["age", "weight", "city"]]
 
