@@ -1,5 +1,6 @@
 """What holds for every test: a terminal's signals, and no process or file left open at the end."""
 
+import functools
 import gc
 import os
 import secrets
@@ -10,11 +11,11 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx._transports.default as httpx_transports
 import numpy as np
 import pytest
 
-from tests import reaper
-from tests.e2e.forked_verbs import VERBS
+from tests import fork_server, reaper
 
 # How long what the tests started may take to end; a test of this file itself is less patient.
 ENDS_S = float(os.environ.get("TESTS_PATIENCE_S", "60"))
@@ -28,6 +29,8 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # Each `httpx.get` would read the certificates of all authorities anew, in 30 ms.
+    httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,7 +74,7 @@ def _nothing_outlives_the_run() -> Iterator[None]:
     os.environ[reaper.NAME] = mark
     try:
         yield
-        VERBS.end()
+        fork_server.end_all()
         left = {pid: _command(pid) for pid in reaper.left_after(mark, ENDS_S)}
     finally:
         if before is None:
