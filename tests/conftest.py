@@ -1,6 +1,5 @@
 """What holds for every test: a terminal's signals, and no process or file left open at the end."""
 
-import functools
 import gc
 import os
 import secrets
@@ -11,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx._transports.default as httpx_transports
 import numpy as np
 import pytest
 
@@ -29,8 +27,6 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    # Each `httpx.get` would read the certificates of all authorities anew, in 30 ms.
-    httpx_transports.create_ssl_context = functools.cache(httpx_transports.create_ssl_context)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

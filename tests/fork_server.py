@@ -179,6 +179,7 @@ def _become(job: dict[str, Any], out: int, err: int) -> None:
 
     os.environ.clear()
     os.environ.update(job["env"])
+    sys.path[1:1] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
 
 
 def _tell_end(selector: selectors.BaseSelector, key: Any) -> None:

@@ -115,7 +115,10 @@ class StackHarness:
         """Wait until every router follows the newest revision."""
         status = f"{self.url}/status"
         until(
-            lambda: httpx.get(status, timeout=120).json()["revision"] == self.ledger.revision,
+            lambda: (
+                httpx.get(status, timeout=120, verify=False).json()["revision"]
+                == self.ledger.revision
+            ),
             "the routers follow",
         )
 
