@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests import reaper
-from tests.e2e.forked_verbs import VERBS
+from tests import fork_server, reaper
 
 # How long what the tests started may take to end; a test of this file itself is less patient.
 ENDS_S = float(os.environ.get("TESTS_PATIENCE_S", "60"))
@@ -71,7 +70,7 @@ def _nothing_outlives_the_run() -> Iterator[None]:
     os.environ[reaper.NAME] = mark
     try:
         yield
-        VERBS.end()
+        fork_server.end_all()
         left = {pid: _command(pid) for pid in reaper.left_after(mark, ENDS_S)}
     finally:
         if before is None:

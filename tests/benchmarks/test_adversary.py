@@ -197,8 +197,14 @@ def test_a_candidate_that_fails_all_sticky_users_is_gone_after_sixty_failures(us
     assert failures(users, 2_500, 1) <= 60
 
 
-@pytest.mark.parametrize("weight", trials.WEIGHTS)
-@pytest.mark.parametrize("kind", ["batches refused, 0.3", "restarts, status 503"])
+@pytest.mark.parametrize(
+    ("kind", "weight"),
+    [
+        pytest.param(kind, weight, marks=() if weight == ordinary else pytest.mark.soak)
+        for kind, ordinary in (("batches refused, 0.3", 500), ("restarts, status 503", 5_000))
+        for weight in trials.WEIGHTS
+    ],
+)
 def test_an_outage_of_both_versions_rolls_nothing_back(kind, weight):
     assert shared.ending(kind, weight, 2).act == ""
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from rollout.state.ledger import Ledger
 from service.bundle_files import FORMAT
 from store import Entry
 from targets.local.stack import down
+from tests.e2e.forked_verbs import VERBS
 from tests.until import until
 
 __all__ = ["ProjectHarness", "kill", "until"]
@@ -136,9 +138,13 @@ class ProjectHarness:
 
     def run(self, *arguments: str, code: int = 0, database: str = "") -> "Answer":
         """Run deploy.py to its end; asserts the exit code."""
-        process = self.begin(*arguments, database=database)
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == code, f"{arguments} gave {process.returncode}:\n{out}{err}"
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
+            env = self.environment | {"DATABASE_URL": database}
+            ended, out = VERBS.run(arguments, env, errors.fileno())
+            errors.seek(0)
+            err = errors.read()
+
+        assert ended == code, f"{arguments} gave {ended}:\n{out}{err}"
         return Answer(out, err)
 
     def begin(self, *arguments: str, database: str = "") -> "subprocess.Popen[str]":

@@ -63,13 +63,17 @@ def test_a_state_folder_that_is_a_file(project: ProjectHarness, verb: str) -> No
 
 
 @pytest.mark.parametrize(
-    "verb", ["verify", "deploy", "promote", "retire", "plan", "canary", "shadow", "ab", "ramp"]
+    ("verb", "name"),
+    [
+        *(("promote", name) for name in ODD_NAMES),
+        *((verb, "../v1") for verb in ("verify", "deploy", "retire", "plan")),
+        *((verb, "v1\nv2") for verb in ("canary", "shadow", "ab", "ramp")),
+    ],
 )
-def test_a_name_that_is_no_version(project: ProjectHarness, verb: str) -> None:
-    for name in ODD_NAMES:
-        refused = project.run(verb, name, code=2)
-        assert "is no version: letters, digits, '-', '_' and '.', at most 64" in refused.err
-        assert (refused.out, refused.err.count("\n")) == ("", 1)
+def test_a_name_that_is_no_version(project: ProjectHarness, verb: str, name: str) -> None:
+    refused = project.run(verb, name, code=2)
+    assert "is no version: letters, digits, '-', '_' and '.', at most 64" in refused.err
+    assert (refused.out, refused.err.count("\n")) == ("", 1)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,13 +18,16 @@ from rollout.state.split import all_to
 from rollout.state.version_state import State
 from store.engine import engine
 from store.ledger import LedgerStore
+from tests.fork_server import Forked
+from tests.router.forked_gunicorn import GUNICORN
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
+# Else httpx reads the certificates of all authorities for each poll, in 30 ms.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 SECRET = "toy-secret-of-sixteen"
 TOKEN_KEY = "toy-token-key-of-sixteen"
 OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}
-GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
 def tensor(*values: object, name: str = "x", datatype: str = "FP64") -> dict:
@@ -40,7 +43,7 @@ class RouterHarness:
     ) -> None:
         self.folder, self.workers = folder, workers
         self.database_url = database_url or f"sqlite:///{folder}/ledger.db"
-        self.processes: dict[str, subprocess.Popen] = {}
+        self.processes: dict[str, Forked] = {}
         (folder / "deploy.toml").write_text('model = "toy"\n' + settings)
         self.engine = engine(self.database_url)
         self.store = LedgerStore(self.engine, "toy")
@@ -59,7 +62,6 @@ class RouterHarness:
         path = self.folder / f"{socket or name}.sock"
         env = {**os.environ, "TOY_VERSION": name, "TOY_CLASSES": classes, "TOY_COLUMNS": columns}
         command = [
-            *GUNICORN,
             "--bind",
             f"unix:{path}",
             "--worker-class",
@@ -116,7 +118,7 @@ class RouterHarness:
         }
         self._start(
             "router",
-            [*GUNICORN, "--config", "router/gunicorn.conf.py", "router.app:create_app()"],
+            ["--config", "router/gunicorn.conf.py", "router.app:create_app()"],
             env,
         )
         found = until(
@@ -130,13 +132,16 @@ class RouterHarness:
     def live(self) -> bool:
         """Whether the router answers."""
         try:
-            return httpx.get(f"{self.url}/v2/health/live", timeout=120).status_code == 200
+            return (
+                httpx.get(f"{self.url}/v2/health/live", timeout=120, verify=NO_TLS).status_code
+                == 200
+            )
         except httpx.TransportError:
             return False
 
     def status(self) -> dict:
         """The router's status."""
-        return httpx.get(f"{self.url}/status", headers=OPERATOR, timeout=120).json()
+        return httpx.get(f"{self.url}/status", headers=OPERATOR, timeout=120, verify=NO_TLS).json()
 
     def follows(self, revision: int) -> None:
         """Wait until every worker follows that revision."""
@@ -176,7 +181,7 @@ class RouterHarness:
                 process.wait(300)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                process.wait(300)
 
         self.engine.dispose()
 
@@ -194,10 +199,10 @@ class RouterHarness:
             self.ledger.versions[name], state=State.RELEASED if name == released else state
         )
 
-    def _start(self, name: str, command: list[str], env: dict[str, str]) -> None:
+    def _start(self, name: str, words: list[str], env: dict[str, str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
+            self.processes[name] = GUNICORN.start(
+                words, env, log.fileno(), log.fileno(), session=True
             )
 
 

@@ -22,6 +22,8 @@ from store.engine import engine
 from tests.router.router_harness import router_harness, tensor
 from tests.until import until
 
+PAUSE_S = 0.01
+
 
 class Load(threading.Thread):
     """A few clients that send requests until told to stop, and keep every answer that is not
@@ -51,6 +53,8 @@ class Load(threading.Thread):
                 self.versions.append(answer.headers.get("x-model-version", ""))
                 if answer.status_code != 200:
                     self.failed.append(answer.text)
+                # A load that takes all processors only slows what the test waits for.
+                self.stopped.wait(PAUSE_S)
 
     def __enter__(self) -> "Load":
         self.start()

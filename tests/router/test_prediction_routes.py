@@ -115,7 +115,8 @@ def test_rows_of_all_routes_share_batches(tmp_path):
             predictions(ask(made, way))
 
         asked = [ways(1.0)[name] for name in ("oip", "oip binary", "split", "csv", "arrow")]
-        before = batches(made)
+        before = len(ways(1.0))
+        until(lambda: batches(made) == before, "a batch of each alone")
         with ThreadPoolExecutor(8) as threads:
             os.killpg(made.processes["v1"].pid, signal.SIGSTOP)
             first = threads.submit(ask, made, ways(2.0)["predict"])

@@ -41,11 +41,17 @@ def test_of_users_who_come_again_each_label_of_a_pair_speaks_of_both_versions(tm
         made.record(begun(made.ledger, how="canary", labels=LOSS["labels"]))
         made.router()
         number = made.ledger.running().number
-        answers = [made.predict({}, **{"X-Unit-Id": f"user-{n % 8}"}) for n in range(120)]
-        tokens = [answer.headers["x-prediction-id"] for answer in answers]
+        answers, tokens = [], []
         copies = ShadowAnswerStore(made.engine, "toy")
-        ids = [signature_of(token.encode()) for token in tokens]
-        until(lambda: len(copies.of(ids)) > 20, "other answers of pairs are kept")
+
+        def are_kept():
+            # Ever more: only so many pairs are made in a second.
+            answers.append(made.predict({}, **{"X-Unit-Id": f"user-{len(answers) % 8}"}))
+            tokens.append(answers[-1].headers["x-prediction-id"])
+            ids = [signature_of(token.encode()) for token in tokens]
+            return len(answers) >= 40 and len(copies.of(ids)) > 20
+
+        until(are_kept, "other answers of pairs are kept")
         labels = [{"prediction_id": token, "label": 1.0} for token in tokens]
         httpx.post(f"{made.url}/feedback", json=labels, timeout=120).raise_for_status()
         ((candidate, stable, count),) = FeedbackStore(made.engine, "toy").pairs(number, "v2", "v1")

@@ -174,7 +174,9 @@ def names(first: str, second: str) -> tuple[Recipe, pd.DataFrame | None]:
     chance = _chance(4)
     rows = pd.DataFrame({first: chance.normal(size=800), second: chance.choice(["x", "y"], 800)})
     pipeline = make_pipeline(
-        ColumnTransformer([("texts", OneHotEncoder(), [second])], remainder="passthrough"),
+        ColumnTransformer(
+            [("texts", OneHotEncoder(handle_unknown="ignore"), [second])], remainder="passthrough"
+        ),
         LogisticRegression(),
     )
     return fitted(pipeline, rows, (rows[first] > 0).astype(int))

@@ -22,7 +22,8 @@ CANARY = strategy("canary")
 PAIRED = Pace(pairs_per_s=50.0)
 UNPAIRED = Pace()
 SLOW = Traffic(1 / 6)
-few = settings(max_examples=12, derandomize=True, database=None, deadline=None)
+MEASURED = Traffic(1 / 6, reference=Reference(errors=0.0002), answered=4000)
+few = settings(max_examples=4, derandomize=True, database=None, deadline=None)
 rates = st.floats(0.001, 1000)
 
 
@@ -219,18 +220,24 @@ class ByChance:
         return capital >= math.log(1 / USUAL.beta)
 
 
-@pytest.mark.parametrize("paired", [True, False])
 @pytest.mark.parametrize(
-    ("traffic", "steps", "requests"),
+    ("traffic", "steps", "requests", "paired"),
     [
-        (Traffic(1 / 6, 100), ladder(50), 20_000),
-        (Traffic(1 / 6), ladder(50), 20_000),
-        (Traffic(1 / 6, reference=Reference(errors=0.0002), answered=4000), ladder(50), 12_000),
-        (Traffic(0.5, 100), ladder(5, 25, 50), 30_000),
+        (MEASURED, ladder(50), 12_000, True),
+        (MEASURED, ladder(50), 12_000, False),
+        *[
+            pytest.param(*case, paired, marks=pytest.mark.soak)
+            for case in (
+                (Traffic(1 / 6, 100), ladder(50), 20_000),
+                (Traffic(1 / 6), ladder(50), 20_000),
+                (Traffic(0.5, 100), ladder(5, 25, 50), 30_000),
+            )
+            for paired in (True, False)
+        ],
     ],
 )
 def test_nine_in_ten_rollouts_take_a_time_in_the_range(
-    paired: bool, traffic: Traffic, steps: tuple[Step, ...], requests: int
+    traffic: Traffic, steps: tuple[Step, ...], requests: int, paired: bool
 ) -> None:
     expected = forecast(traffic, steps, USUAL, PAIRED if paired else UNPAIRED).end
     chance = ByChance(traffic, steps, paired, seed=11)

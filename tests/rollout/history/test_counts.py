@@ -11,7 +11,7 @@ from rollout.history.worker_counts import MOST_CLASSES, OTHER_CLASSES, counts_of
 from rollout.verdict.bins import latency_bin
 
 SLOW = settings(
-    max_examples=60,
+    max_examples=15,
     derandomize=True,
     database=None,
     deadline=None,

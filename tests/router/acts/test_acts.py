@@ -378,6 +378,7 @@ def test_acts_are_recorded_in_postgresql_too(postgres_url, tmp_path):
         released(made)
         made.router()
         revision = canary(made)
+        made.follows(revision)
         assert act(made, "step", revision=revision).status_code == 200
         assert act(made, "step", revision=revision).status_code == 409
         assert act(made, "rollback", revision=revision).status_code == 200

@@ -34,7 +34,10 @@ def harness(request, tmp_path):
 def reader(harness):
     """A reader beside the router, as `deploy.py` is one."""
     ledger = engine(harness.database_url)
-    yield HistoryReader(HistoryStore(ledger, "toy"), time.time)
+    store = HistoryStore(ledger, "toy")
+    # As `up` does; a router's worker may not have come to it yet.
+    store.create()
+    yield HistoryReader(store, time.time)
     ledger.dispose()
 
 

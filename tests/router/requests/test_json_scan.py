@@ -43,7 +43,7 @@ def by_json(value, depth=1, into=None):
     return into
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=80)
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 40))
 @example(["\\", "a\\\\", '\\"[,'], True, None, 1)
 def test_the_elements_are_those_that_json_finds_however_the_body_is_sliced(
@@ -69,7 +69,7 @@ def largest_by_json(value, depth=1, into=None):
     return into
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=80)
 @given(VALUES, st.integers(1, 40))
 @example([[["a"], [], {}], [[1, 22], [333]]], 1)
 def test_the_largest_element_is_the_one_that_json_writes_longest(value, size):

@@ -1,4 +1,4 @@
-"""Writes a history of 90 days of dense traffic, and says how large it is."""
+"""Writes a history of days of dense traffic, and says how large it is."""
 
 import json
 import random
@@ -85,29 +85,32 @@ def report(rng):
     }
 
 
-def history_bytes(folder):
-    """The size of the history's files after 90 days, in bytes."""
+def history_bytes(folder, days=DAYS, in_seconds=7_200):
+    """The size of the history's files after these days, in bytes.
+
+    in_seconds: of so many seconds everything, as it is written, rolled up and deleted.
+    """
     rng = random.Random(7)
     ledger = engine(f"sqlite:///{folder}/ledger.db")
     store = HistoryStore(ledger, "flights")
     store.create()
-    # Steps and moments as they stand after 90 days in which each second had requests and a rollout
-    # was judged; for the last two hours everything, as it is written, rolled up and deleted.
+    # Steps and moments as they stand after days in which each second had requests and a rollout was
+    # judged.
     with store.rolling_up() as rolling:
-        for at in range(END - DAYS * DAY, END, HOURS.step):
+        for at in range(END - days * DAY, END, HOURS.step):
             made = with_drift if at >= END - DRIFT_KEPT_S else counts
             rolling.put(HOURS.step, at, to_body(made(rng, 40_000, "41")))
 
-        for at in range(END - DAY, END - 7_200, MINUTES.step):
+        for at in range(END - DAY, END - in_seconds, MINUTES.step):
             made = counts if at % int(ADD_EVERY_S) else with_drift
             rolling.put(MINUTES.step, at, to_body(made(rng, 4_000, "41")))
 
-    for at in range(END - DAYS * DAY, END - DAY, HOURS.step):
+    for at in range(END - days * DAY, END - DAY, HOURS.step):
         store.keep_moment(at, 41, report(rng))
-    for at in range(END - DAY, END - 7_200, MINUTES.step):
+    for at in range(END - DAY, END - in_seconds, MINUTES.step):
         store.keep_moment(at, 41, report(rng))
 
-    for serial, at in enumerate(range(END - 7_200, END, 5)):
+    for serial, at in enumerate(range(END - in_seconds, END, 5)):
         samples = [(at + second, to_body(counts(rng, 100, "41"))) for second in range(5)]
         store.hand_in("machine", serial, samples, samples[0][1], at + 5)
         store.keep_moment(at, 41, report(rng))

@@ -59,10 +59,13 @@ def test_who_takes_more_rows_may_not_fail_more_for_it() -> None:
     assert capital(candidate_failed=40, stable_refused=400, both=4_000) >= NEEDED
 
 
-def test_the_capital_of_a_candidate_that_is_as_good_seldom_reaches_the_threshold() -> None:
-    """Over 2,000 rollouts of 2,000 pairs each, looked at after each pair, one failure in ten."""
+@pytest.mark.parametrize("rollouts", [300, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_the_capital_of_a_candidate_that_is_as_good_seldom_reaches_the_threshold(
+    rollouts: int,
+) -> None:
+    """Over rollouts of 2,000 pairs each, looked at after each pair, one failure in ten."""
     rng = np.random.default_rng(4)
-    fates = rng.choice([-1, 0, 1], size=(2_000, 2_000), p=[0.05, 0.9, 0.05])
+    fates = rng.choice([-1, 0, 1], size=(rollouts, 2_000), p=[0.05, 0.9, 0.05])
     worse, better = (fates == 1).cumsum(1), (fates == -1).cumsum(1)
     counts = {"candidate failed": worse, "stable failed": better, "both": (fates == 0).cumsum(1)}
     seen = evidence(("v2", 2_500, {"answers": counts}))

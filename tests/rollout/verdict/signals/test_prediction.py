@@ -88,10 +88,11 @@ def test_values_may_not_leave_an_atom_unseen() -> None:
     assert against(*rows, reference=reference) >= NEEDED
 
 
-def test_equal_versions_are_seldom_held() -> None:
-    """1,000 rollouts of 4,000 pairs, of which one in ten changes its class at random."""
+@pytest.mark.parametrize("rollouts", [150, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_equal_versions_are_seldom_held(rollouts: int) -> None:
+    """Rollouts of 4,000 pairs, of which one in ten changes its class at random."""
     rng = np.random.default_rng(5)
-    moves = rng.choice(3, size=(1_000, 4_000), p=[0.9, 0.05, 0.05])
+    moves = rng.choice(3, size=(rollouts, 4_000), p=[0.9, 0.05, 0.05])
     there, back = (moves == 1).cumsum(1), (moves == 2).cumsum(1)
     pairs = np.broadcast_to(np.arange(1, 4_001), there.shape)
     seen = evidence(
