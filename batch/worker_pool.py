@@ -14,8 +14,8 @@ from batch.errors import BatchError
 from batch.events import FAILED
 from batch.model import BatchModel, load
 from batch.predict_unit import Task, UnitPredictor, UnitResult
+from batch.process_setup import keep_freed_memory, keep_pandas_out
 from batch.unit_engine import WorkerSettings, predictor_of
-from batch.without_pandas import keep_pandas_out
 
 # Not forked from the run itself: a runtime's threads would not survive it, and its lock would
 # outlive it. A process that has but imported this module is forked instead.
@@ -39,6 +39,7 @@ def _begin(settings: WorkerSettings) -> None:
     Thread(target=_end_with_run, name="end with run", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)
+    keep_freed_memory()
     try:
         _predictor = _loaded(settings)
     except BatchError as error:

@@ -31,7 +31,7 @@ from benchmarks.setups.environments import PEERS, program
 GROUP_ROWS = 500_000
 LOOP_CHUNKS = (4_096, 65_536, 262_144)
 ROUNDS = 3
-COPIES = 4
+COPIES = 8
 """Times the file that one process and two are measured over, so that their start counts little."""
 RAY = "raydata"
 ALONE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]

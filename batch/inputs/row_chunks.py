@@ -9,7 +9,7 @@ import pyarrow as pa
 from batch.errors import BatchError
 from batch.inputs.arrow_columns import Fitted
 
-MOST_ROWS, MOST_VALUES, MOST_BYTES = 32_768, 1_000_000, 16 * 1024 * 1024
+MOST_ROWS, MOST_VALUES, MOST_BYTES = 16_384, 1_000_000, 16 * 1024 * 1024
 """What is read at once, where the model does not take more."""
 TO_KEEP = " to keep"
 """The use of a column that is copied beside the predictions."""
