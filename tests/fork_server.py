@@ -75,12 +75,16 @@ class ForkServer:
         self, words: Sequence[str], env: dict[str, str], out: int, err: int, session: bool = False
     ) -> Forked:
         """Start the program. out, err: descriptors; session: in a session of its own."""
-        asked = socket.socket(socket.AF_UNIX)
-        asked.connect(self._started())
         job = json.dumps({"words": words, "env": env, "session": session}).encode()
-        socket.send_fds(asked, [len(job).to_bytes(4, "big")], [out, err])
-        asked.sendall(job)
-        return Forked(asked)
+        asked = socket.socket(socket.AF_UNIX)
+        try:
+            asked.connect(self._started())
+            socket.send_fds(asked, [len(job).to_bytes(4, "big")], [out, err])
+            asked.sendall(job)
+            return Forked(asked)
+        except BaseException:
+            asked.close()
+            raise
 
     def end(self) -> None:
         """End the process, if it was started."""
@@ -127,7 +131,11 @@ def serve(address: str, name: str) -> None:
                     return
                 if key.fileobj is listener:
                     client = listener.accept()[0]
-                    job, out, err = _received(client)
+                    received = _received(client)
+                    if received is None:
+                        continue
+
+                    job, out, err = received
                     pid = os.fork()
                     if not pid:
                         _forget(selector, listener, client)
@@ -137,18 +145,27 @@ def serve(address: str, name: str) -> None:
 
                     os.close(out)
                     os.close(err)
-                    client.sendall(b"%d\n" % pid)
+                    _tell(client, pid)
                     selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, client))
                 else:
                     _tell_end(selector, key)
 
 
-def _received(client: socket.socket) -> tuple[dict[str, Any], int, int]:
+def _received(client: socket.socket) -> tuple[dict[str, Any], int, int] | None:
+    """What to start; None where who asked went away in between."""
     head, fds, _, _ = socket.recv_fds(client, 4, 2)
+    size = int.from_bytes(head, "big")
     with client.makefile("rb") as sent:
-        job = json.loads(sent.read(int.from_bytes(head, "big")))
+        job = sent.read(size)
 
-    return job, fds[0], fds[1]
+    if len(fds) == 2 and len(job) == size:
+        return json.loads(job), fds[0], fds[1]
+
+    client.close()
+    for descriptor in fds:
+        os.close(descriptor)
+
+    return None
 
 
 def _forget(
@@ -187,11 +204,14 @@ def _tell_end(selector: selectors.BaseSelector, key: Any) -> None:
     selector.unregister(key.fileobj)
     os.close(key.fileobj)
     _, status = os.waitpid(pid, 0)
-    # Who asked need not wait for it.
-    with suppress(BrokenPipeError):
-        client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-
+    _tell(client, os.waitstatus_to_exitcode(status))
     client.close()
+
+
+def _tell(client: socket.socket, number: int) -> None:
+    # Who asked need not wait for it.
+    with suppress(OSError):
+        client.sendall(b"%d\n" % number)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,9 @@ class PredictCommand:
             "SLUICE_RELEASES": str(self.releases),
             "SLUICE_KEYS": str(self.public_key.parent),
         }
-        ended, printed = VERBS.run(["predict", *words], {**os.environ, **environment}, WAIT_S)
+        ended, printed = VERBS.run(
+            ["predict", *words], {**os.environ, **environment}, timeout_s=WAIT_S
+        )
         assert ended == code, printed
         return printed
 
