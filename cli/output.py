@@ -9,8 +9,8 @@ _dropped: set[int] = set()
 
 
 def printable(text: str) -> str:
-    """A text in which control characters are escapes: names of columns, classes and values come
-    from data, and must not steer a terminal.
+    """A text in which control characters and ends of lines are escapes: names of columns, classes
+    and values come from data, and must not steer a terminal.
     """
     if text.isprintable():
         return text
@@ -19,7 +19,8 @@ def printable(text: str) -> str:
 
     shown = []
     for character in text:
-        if unicodedata.category(character).startswith("C"):
+        kind = unicodedata.category(character)
+        if kind.startswith("C") or kind in ("Zl", "Zp"):
             character = character.encode("unicode_escape").decode()
 
         shown.append(character)

@@ -14,6 +14,7 @@ from cli.render.exit_codes import Out
         ("\x1b[31mred", "\\x1b[31mred"),
         ("new\nline\tand\rmore", "new\\nline\\tand\\rmore"),
         ("\u202eright to left", "\\u202eright to left"),
+        ("another\u2028line\u2029end", "another\\u2028line\\u2029end"),
         ("no\u00a0break", "no\u00a0break"),
     ],
 )

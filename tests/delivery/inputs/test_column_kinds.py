@@ -18,6 +18,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from cli.output import printable
 from delivery.errors import DeliveryError
 from delivery.inputs.column_kinds import kind_of
 from delivery.onnx.certification import not_converted
