@@ -11,7 +11,7 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
@@ -206,6 +206,7 @@ def frames(draw):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(frame=frames())
+@example(frame=pd.DataFrame({"\x1e": [decimal.Decimal("Infinity")], "b": [False]}))
 def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, monkeypatch):
     # What converts is not asked here, and takes a second each.
     runtime = not_converted("it is not converted", 1e-5)
@@ -224,7 +225,7 @@ def test_any_frame_is_delivered_or_refused_in_one_line(frame, tmp_path_factory, 
             for column in harness.write(Recipe(pipeline, frame, None, "predict", frame)).columns
         ]
     except DeliveryError as error:
-        refusal = str(error)
+        refusal = printable(str(error))
 
     assert result == [str(name) for name in frame.columns]
     assert len(refusal.splitlines()) == 1
