@@ -22,7 +22,6 @@ from tests.e2e.forked_verbs import VERBS
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
-PAUSE_S = 0.01
 ROW = {"amount": 1200.5, "age": 41, "city": "Oslo"}
 
 
@@ -192,8 +191,6 @@ class Users(threading.Thread):
                 self.answers[self.newest] += 1
                 if answer.status_code != 200:
                     self.failed.append(answer.text)
-                # A load that takes all processors only slows what the test waits for.
-                self.stopped.wait(PAUSE_S)
 
     @contextmanager
     def resting(self) -> Iterator[None]:
