@@ -25,8 +25,8 @@ from service.runtimes.pipeline_model import PipelineModel
 CHUNKS = (1024, 4096, 16_384, 65_536)
 # The search for the best chunk tries no larger one once a chunk has taken so long.
 LONGEST_TRIAL_S = 0.5
-# The least of several trials counts, for a machine is busy by moments; and they are of rows enough
-# that the processor does not know them by heart.
+# The quickest of several trials counts, for a machine is busy by moments; and they are of rows
+# enough that the processor does not know them by heart.
 TRIALS, TRIALS_S, TRIED_ROWS = 2, 0.02, 8192
 NO_COLUMN = (ValueError, OverflowError, TypeError, pa.ArrowException)
 """What is raised where the columns do not hold an answer."""
@@ -139,32 +139,40 @@ class BatchModel:
         """
         best, least = CHUNKS[0], float("inf")
         for chunk in CHUNKS:
-            columns = self._other_combinations(max(chunk, TRIED_ROWS))
-            seconds = self._least_seconds(columns, chunk)
+            seconds = self._seconds_a_row(chunk)
             # A larger chunk has to be clearly better, for it takes more memory.
-            if seconds / row_count(columns) > 0.95 * least:
+            if seconds > 0.95 * least:
                 break
 
-            best, least = chunk, seconds / row_count(columns)
-            if seconds > LONGEST_TRIAL_S:
+            best, least = chunk, seconds
+            if seconds * chunk > LONGEST_TRIAL_S:
                 break
 
         return best
+
+    def _seconds_a_row(self, chunk: int) -> float:
+        """Of the quickest of several trials. What is slow is asked for few rows."""
+        columns = self._other_combinations(max(chunk, TRIED_ROWS))
+        trials = [self._trial(columns, chunk) for _ in range(TRIALS)]
+        while len(trials) * min(seconds for _, seconds in trials) < TRIALS_S:
+            trials.append(self._trial(columns, chunk))
+
+        return min(seconds / rows for rows, seconds in trials)
 
     def _other_combinations(self, rows: int) -> Columns:
         random = np.random.default_rng(0)
         known = row_count(self.rows)
         return {name: values[random.integers(0, known, rows)] for name, values in self.rows.items()}
 
-    def _least_seconds(self, columns: Columns, chunk: int) -> float:
-        trials: list[float] = []
-        while len(trials) < TRIALS or sum(trials) < TRIALS_S:
-            started = time.perf_counter()
-            for start in range(0, row_count(columns), chunk):
-                self.model.answer(take_rows(columns, slice(start, start + chunk)))
-            trials.append(time.perf_counter() - started)
+    def _trial(self, columns: Columns, chunk: int) -> tuple[int, float]:
+        """How many of the rows were predicted, chunk by chunk, and in how many seconds."""
+        started, seconds, rows = time.perf_counter(), 0.0, 0
+        while rows < row_count(columns) and seconds <= LONGEST_TRIAL_S:
+            self.model.answer(take_rows(columns, slice(rows, rows + chunk)))
+            rows += chunk
+            seconds = time.perf_counter() - started
 
-        return min(trials)
+        return rows, seconds
 
 
 def _pieces(fitted: Fitted, at_once: int) -> Iterator[Fitted]:

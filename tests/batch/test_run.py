@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from batch.errors import BatchError
+from service.rows import row_count
 from tests.batch.batch_harness import ROOT, WAIT_S, events_of, many_loans
 
 
@@ -283,3 +284,43 @@ def test_a_process_that_makes_no_frames_never_imports_pandas(batch):
     )
     assert done.stderr.split() == [b"False"]
     assert batch.predictions().count(None) == 1
+
+
+class Clocked:
+    """A model by its costs: `call` seconds each, `row` seconds a row; keeps the rows of each call.
+
+    slip: so many seconds more in its first calls, by their numbers.
+    """
+
+    def __init__(self, call, row, slip=None):
+        self.call, self.row, self.slip = call, row, slip or {}
+        self.now, self.asked = 0.0, []
+
+    def answer(self, columns):
+        rows = row_count(columns)
+        self.now += self.call + self.row * rows + self.slip.get(len(self.asked), 0.0)
+        self.asked.append(rows)
+
+
+@pytest.mark.parametrize(
+    ("model", "best"),
+    [
+        (Clocked(call=1e-4, row=1e-7), 16_384),
+        (Clocked(call=1e-6, row=1e-6), 1024),
+        # A busy moment while the smallest ones are tried.
+        (Clocked(call=1e-6, row=1e-6, slip={0: 0.05, 1: 0.05}), 1024),
+    ],
+)
+def test_the_chunk_is_the_smallest_that_is_about_as_fast_as_any(batch, monkeypatch, model, best):
+    loaded = batch.loaded("logistic")
+    monkeypatch.setattr(loaded, "model", model)
+    monkeypatch.setattr("batch.model.time.perf_counter", lambda: model.now)
+    assert loaded.best_chunk() == best
+
+
+def test_a_slow_model_is_not_asked_for_thousands_of_rows_before_the_first(batch, monkeypatch):
+    loaded, slow = batch.loaded("logistic"), Clocked(call=0.0, row=1e-3)
+    monkeypatch.setattr(loaded, "model", slow)
+    monkeypatch.setattr("batch.model.time.perf_counter", lambda: slow.now)
+    assert loaded.best_chunk() == 1024
+    assert slow.asked == [1024, 1024]
