@@ -1,7 +1,7 @@
 """Predicts units of work into parts: what every engine calls."""
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from batch.inputs.csv_rows import CsvFileRows
-from batch.inputs.input_files import require_unchanged
+from batch.inputs.input_files import InputFile, require_unchanged
 from batch.inputs.json_forms import json_forms
 from batch.inputs.json_rows import JsonFileRows
 from batch.inputs.parquet_rows import ParquetFileRows
@@ -107,13 +107,9 @@ class UnitPredictor:
         columns = self.model.bundle.manifest.columns
         for task in tasks:
             unit = task[0]
-            try:
+            with _unless_changed(unit.file):
                 for chunk in reader_of(unit.file.format, columns, self.keep).read(unit, self.chunk):
                     yield ReadChunk(task, chunk)
-            except Exception:
-                # What a change does to who reads it, of whatever kind, is no reason by itself.
-                require_unchanged(unit.file)
-                raise
 
             yield ReadChunk(task, None)
 
@@ -138,12 +134,13 @@ class UnitPredictor:
             part_writer(folder, self.parts.data(unit, file_number), schema) as part,
             folder.draft(self.parts.bad(unit, file_number), 0o600) as bad_path,
             bad_path.open("wb") as bad_file,
+            _unless_changed(unit.file),
         ):
             for _, chunk, arrays, reasons in chunks:
                 if chunk is None:
                     break
 
-                part.write(_beside(chunk, arrays, schema, unit))
+                part.write(_beside(chunk, arrays, schema))
                 bad_file.writelines(self._lines(chunk, reasons, unit, rows))
                 rows += chunk.fitted.rows
                 bad += len(reasons)
@@ -171,16 +168,21 @@ class UnitPredictor:
         return shown
 
 
-def _beside(
-    chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema, unit: WorkUnit
-) -> pa.RecordBatch:
-    columns = [*chunk.copied.columns, *arrays]
+@contextmanager
+def _unless_changed(file: InputFile) -> Iterator[None]:
+    """Raises BatchError for a file that changed: what that does to who reads it, or writes what was
+    read, is no reason by itself.
+    """
     try:
-        return pa.RecordBatch.from_arrays(columns, schema=schema)
-    except pa.ArrowException:
-        # The columns to copy are of other types than they were.
-        require_unchanged(unit.file)
+        yield
+    except Exception:
+        require_unchanged(file)
         raise
+
+
+def _beside(chunk: RowChunk, arrays: list[pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    columns = [*chunk.copied.columns, *arrays]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _value(column: pa.Array) -> Any:
