@@ -12,6 +12,7 @@ from delivery.errors import DeliveryError
 from delivery.inputs.signature import rows_of
 from delivery.proof.expected_answers import ExpectedAnswers
 from delivery.proof.invariance import LARGEST_BATCH, BatchDependence, batch_dependence
+from delivery.proof.number_values import spread
 from delivery.proof.output_checks import all_predictions
 from delivery.proof.own_input import OwnInput
 from delivery.proof.training_rows import compared_rows
@@ -66,7 +67,7 @@ def require_repeatable(model: Model, held_out: Columns, description: Manifest) -
 
     First of all: what counts its calls may answer alike once it was asked thousands of times.
     """
-    few = take_rows(held_out, _evenly_spread(row_count(held_out), ASKED_TWICE))
+    few = take_rows(held_out, spread(row_count(held_out), ASKED_TWICE))
     dependence = batch_dependence(model, few, description.comparison, alone_only=True)
     if dependence is not None:
         raise DeliveryError(_explained(dependence))
@@ -78,9 +79,9 @@ def require_invariance(model: Model, expected: ExpectedAnswers, description: Man
     Without rows that hold a number far beyond training: the last digits of its distances to others
     are chance.
     """
-    near = np.flatnonzero(~np.array(expected.far, dtype=bool))
-    held_out = expected.held_out.chosen(_evenly_spread(expected.held_out.rows, HELD_OUT))
-    probes = expected.probes.chosen(near[_evenly_spread(len(near), PROBES)].tolist())
+    near = [row for row, is_far in enumerate(expected.far) if not is_far]
+    held_out = expected.held_out.chosen(spread(expected.held_out.rows, HELD_OUT))
+    probes = expected.probes.chosen([near[number] for number in spread(len(near), PROBES)])
     columns = {}
     for name, values in held_out.columns.items():
         columns[name] = np.concatenate([values, probes.columns[name]])
@@ -175,13 +176,6 @@ def _explained(dependence: BatchDependence) -> str:
         f"what it takes from all rows, such as ranks or means, in fit; or let each row be "
         f"predicted alone: Recipe(..., one_row_at_a_time=True), for a pickle --one-row-at-a-time"
     )
-
-
-def _evenly_spread(rows: int, count: int) -> list[int]:
-    chosen: list[int] = np.unique(
-        np.linspace(0, max(0, rows - 1), min(rows, count)).astype(int)
-    ).tolist()
-    return chosen
 
 
 def _short(value: Any) -> str:
