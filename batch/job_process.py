@@ -8,6 +8,7 @@ import msgspec
 
 from batch.errors import BatchError
 from batch.events import FAILED, INTERRUPTED, RunRefused, report
+from batch.process_setup import keep_freed_memory
 from wire.parent_process import end_with_starter
 
 Job = TypeVar("Job")
@@ -19,6 +20,7 @@ def do_job(kind: type[Job], act: Callable[[Job], msgspec.Struct]) -> int:
     The process ends with the one whose number is the command's first argument, if it has any.
     """
     end_with_starter(sys.argv[1:])
+    keep_freed_memory()
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
     try:
         event = act(job)

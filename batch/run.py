@@ -26,7 +26,7 @@ from batch.outputs.parts import read_part
 from batch.outputs.run_folder import BAD_ROWS, MANIFEST, RunFolder, RunNotes, opened
 from batch.outputs.stored_folder import folder_at
 from batch.predict_unit import Task, UnitResult, complete, reader_of
-from batch.process_setup import keep_freed_memory, keep_pandas_out
+from batch.process_setup import keep_pandas_out
 from batch.progress import ProgressMeter
 from batch.unit_engine import UnitEngine, WorkerSettings
 from batch.worker_pool import OneProcess, ProcessPool, prepare_processes
@@ -88,7 +88,6 @@ class BatchRun:
         if job.engine != DASK and job.processes > 1:
             prepare_processes()
 
-        keep_freed_memory()
         self.model = load(job.bundle, job.public_key, job.runtime)
         if not self.model.takes_frames:
             keep_pandas_out()

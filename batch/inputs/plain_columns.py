@@ -109,9 +109,8 @@ def _limits(column: Column) -> np.iinfo:
 
 
 def _beyond(values: np.ndarray, limits: np.iinfo) -> np.ndarray:
-    if values.dtype == limits.dtype:
-        return np.zeros(len(values), dtype=bool)
-    if len(values) and limits.min <= values.min() and values.max() <= limits.max:
+    within = values.dtype == limits.dtype
+    if within or (len(values) and limits.min <= values.min() and values.max() <= limits.max):
         return np.zeros(len(values), dtype=bool)
 
     beyond = values > limits.max
