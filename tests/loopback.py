@@ -1,4 +1,4 @@
-"""What tests need to serve on the loopback: a free port, and a certificate that signed itself."""
+"""What tests need on the loopback: a free port, a certificate that signed itself, and no TLS."""
 
 import datetime
 import ipaddress
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 DAY = datetime.timedelta(days=1)
+# For plain HTTP: httpx reads the certificates of all authorities for each request, in 30 ms.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def free_port() -> int:

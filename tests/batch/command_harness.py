@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tests.batch.batch_harness import WAIT_S
-from tests.e2e.forked_verbs import VERBS
+from tests.e2e.forked_verbs import VERBS, VerbEnd
 
 SETTINGS = 'model = "loans"\n[router]\nshadow_tolerance = 1e-6\n'
 
@@ -20,8 +20,8 @@ class PredictCommand:
     releases: Path
     public_key: Path
 
-    def run(self, *words: str, code: int = 0) -> str:
-        """`python deploy.py predict WORDS`; returns what it printed."""
+    def run(self, *words: str, code: int = 0) -> VerbEnd:
+        """`python deploy.py predict WORDS`."""
         config = self.folder / "deploy.toml"
         config.write_text(SETTINGS)
         environment = {
@@ -30,13 +30,11 @@ class PredictCommand:
             "SLUICE_RELEASES": str(self.releases),
             "SLUICE_KEYS": str(self.public_key.parent),
         }
-        ended, printed = VERBS.run(
-            ["predict", *words], {**os.environ, **environment}, timeout_s=WAIT_S
-        )
-        assert ended == code, printed
-        return printed
+        ended = VERBS.run(["predict", *words], {**os.environ, **environment}, timeout_s=WAIT_S)
+        assert ended.code == code, ended.err + ended.out
+        return ended
 
 
-def answer(printed: str) -> dict:
+def answer(ended: VerbEnd) -> dict:
     """The last line of --json."""
-    return msgspec.json.decode(printed.splitlines()[-1])
+    return msgspec.json.decode(ended.out.splitlines()[-1])

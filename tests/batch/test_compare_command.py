@@ -18,7 +18,7 @@ def command(batch):
 def test_both_versions_predict_and_the_summary_is_printed(batch, command):
     batch.write(many_loans(400))
     files = ("--in", str(batch.inputs), "--out", str(batch.out))
-    said = command.run("logistic", "trees", "--compare", *files, "--keep", "id")
+    said = command.run("logistic", "trees", "--compare", *files, "--keep", "id").out
     assert "trees against logistic over 400 rows: " in said
     assert "  furthest apart\n" in said
     assert "  for whom (all rows: " in said
@@ -41,9 +41,9 @@ def test_a_version_with_too_many_bad_rows_is_named_and_nothing_is_compared(batch
     frame.loc[:20, "city"] = "Atlantis"
     batch.write(frame)
     files = ("--in", str(batch.inputs), "--out", str(batch.out))
-    printed = command.run("logistic", "strict", "--compare", *files, code=1)
-    assert "nothing to compare: strict did not predict all files" in printed
-    assert "--max-bad allows" in printed
+    done = command.run("logistic", "strict", "--compare", *files, code=1)
+    assert "nothing to compare: strict did not predict all files" in done.out
+    assert "--max-bad allows" in done.out
     assert not (batch.out / "differences").exists()
     command.run("logistic", "strict", "--compare", *files, "--max-bad", "50%")
     assert (batch.out / "differences" / "rows.parquet").exists()
@@ -60,6 +60,6 @@ def test_a_version_with_too_many_bad_rows_is_named_and_nothing_is_compared(batch
 )
 def test_other_words_are_refused(batch, command, words, message):
     batch.write(many_loans(10))
-    printed = command.run(*words, "--in", str(batch.inputs), "--out", str(batch.out), code=2)
-    assert message in printed
+    done = command.run(*words, "--in", str(batch.inputs), "--out", str(batch.out), code=2)
+    assert message in done.err
     assert not batch.out.exists()

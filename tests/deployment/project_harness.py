@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,14 +137,9 @@ class ProjectHarness:
 
     def run(self, *arguments: str, code: int = 0, database: str = "") -> "Answer":
         """Run deploy.py to its end; asserts the exit code."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
-            env = self.environment | {"DATABASE_URL": database}
-            ended, out = VERBS.run(arguments, env, errors.fileno())
-            errors.seek(0)
-            err = errors.read()
-
-        assert ended == code, f"{arguments} gave {ended}:\n{out}{err}"
-        return Answer(out, err)
+        ended = VERBS.run(arguments, self.environment | {"DATABASE_URL": database})
+        assert ended.code == code, f"{arguments} gave {ended.code}:\n{ended.out}{ended.err}"
+        return Answer(ended.out, ended.err)
 
     def begin(self, *arguments: str, database: str = "") -> "subprocess.Popen[str]":
         """Start deploy.py and go on."""

@@ -3,12 +3,14 @@ traceback.
 """
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.deployment.project_harness import ProjectHarness
 
+OTHER_VERBS = ("verify", "deploy", "retire", "plan", "canary", "shadow", "ab", "ramp")
 ODD_NAMES = ("", ".", "..", "../v1", "v1/../v1", "v 1", "v1\nv2", "v\u00e9", "v" * 65)
 
 
@@ -66,8 +68,12 @@ def test_a_state_folder_that_is_a_file(project: ProjectHarness, verb: str) -> No
     ("verb", "name"),
     [
         *(("promote", name) for name in ODD_NAMES),
-        *((verb, "../v1") for verb in ("verify", "deploy", "retire", "plan")),
-        *((verb, "v1\nv2") for verb in ("canary", "shadow", "ab", "ramp")),
+        *((verb, "v1\nv2") for verb in OTHER_VERBS),
+        *(
+            pytest.param(verb, name, marks=pytest.mark.soak)
+            for verb, name in product(OTHER_VERBS, ODD_NAMES)
+            if name != "v1\nv2"
+        ),
     ],
 )
 def test_a_name_that_is_no_version(project: ProjectHarness, verb: str, name: str) -> None:

@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from subprocess import TimeoutExpired
+from tempfile import TemporaryFile
+from typing import BinaryIO, NamedTuple
 
 from tests.fork_server import ForkServer
 
@@ -21,6 +23,14 @@ LOADED = (
 )
 
 
+class VerbEnd(NamedTuple):
+    """How a verb ended. err: its errors, where they are apart from what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
 class ForkedVerbs(ForkServer):
     """Runs verbs to their end."""
 
@@ -28,14 +38,13 @@ class ForkedVerbs(ForkServer):
         self,
         words: Sequence[str],
         env: dict[str, str],
-        err: int | None = None,
+        errors_apart: bool = True,
         timeout_s: float = 300,
-    ) -> tuple[int, str]:
-        """A verb's exit code and what it printed, with its errors if `err` does not take them."""
-        read, write = os.pipe()
-        verb = self.start(words, env, write, write if err is None else err)
-        os.close(write)
-        with open(read, encoding="utf-8") as output:
+    ) -> VerbEnd:
+        """Run a verb to its end."""
+        # Into files, which take any length, and which what the verb leaves running may keep.
+        with TemporaryFile() as out, TemporaryFile() as err:
+            verb = self.start(words, env, out.fileno(), (err if errors_apart else out).fileno())
             try:
                 code = verb.wait(timeout_s)
             except TimeoutExpired:
@@ -43,8 +52,11 @@ class ForkedVerbs(ForkServer):
                 verb.wait(timeout_s)
                 raise
 
-            # What the verb left running may still hold the pipe, as with any program.
-            return code, output.read()
+            return VerbEnd(code, _all_of(out), _all_of(err))
+
+
+def _all_of(file: BinaryIO) -> str:
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
 
 
 VERBS = ForkedVerbs(__name__)

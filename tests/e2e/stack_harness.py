@@ -19,6 +19,7 @@ from rollout.state.ledger import Ledger, from_body
 from store import LedgerStore
 from store.engine import engine
 from tests.e2e.forked_verbs import VERBS
+from tests.loopback import NO_TLS
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +55,9 @@ class StackHarness:
 
     def run(self, *words: str, check: bool = True, **environ: str) -> VerbResult:
         """Run one verb to its end; with `check`, a refusal fails the test with its output."""
-        code, out = VERBS.run(words, {**self.environ, **environ})
-        assert not check or code == 0, f"{words}: {out}"
-        return VerbResult(code, out)
+        ended = VERBS.run(words, {**self.environ, **environ}, errors_apart=False)
+        assert not check or ended.code == 0, f"{words}: {ended.out}"
+        return VerbResult(ended.code, ended.out)
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
         """Start one verb as its users do."""
@@ -115,7 +116,7 @@ class StackHarness:
         status = f"{self.url}/status"
         until(
             lambda: (
-                httpx.get(status, timeout=120, verify=False).json()["revision"]
+                httpx.get(status, timeout=120, verify=NO_TLS).json()["revision"]
                 == self.ledger.revision
             ),
             "the routers follow",

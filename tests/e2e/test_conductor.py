@@ -3,7 +3,6 @@ meanwhile.
 """
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -21,8 +20,6 @@ from tests.e2e.conftest import new_stack
 from tests.e2e.stack_harness import ROW, StackHarness, Users
 from tests.until import until
 
-# Which signal acts first is the clock's: on requests alone, or on those that both were asked.
-FAILURES = "(errors|pairs):"
 UNKNOWN_CITY = {**ROW, "city": "Rome"}
 """v3 fails on it, v1 and v2 do not."""
 SETTINGS = """
@@ -223,7 +220,7 @@ def test_a_failing_candidate_goes_back_and_its_users_lose_nothing(
     assert watch.code == 5
     assert court.acts(since) == [("ann", "canary"), ("conductor", "rollback")]
     assert court.ledger.split.weights() == {"v1": 10_000}
-    assert re.search(FAILURES, court.record.newest().reason)
+    assert "errors:" in court.record.newest().reason
     assert "FAIL" in court.stack.run("explain").out
 
 
@@ -237,12 +234,11 @@ def test_a_candidate_that_says_something_else_is_held_until_a_person_lets_it_go_
     assert "on hold: prediction" in court.stack.run("status").out
     court.stack.run("resume", "-m", "as it should")
     assert court.ended() == "promote"
-    # It may have grown before enough of its answers were compared.
-    assert [act for act in court.acts(since) if act != ("conductor", "step")] == [
+    assert court.acts(since) == [
         ("ann", "canary"),
         ("conductor", "hold"),
         ("ann", "resume"),
-        ("conductor", "promote"),
+        *BY_ITSELF,
     ]
 
 
@@ -465,8 +461,7 @@ def test_what_failed_while_postgresql_was_away_is_in_the_rollback_that_follows(
             assert court.ended() == "rollback"
             users.only("v1")
         assert users.failed == []
-        # None has failed since it answers again.
-        assert re.search(FAILURES, court.record.newest().reason)
+        assert "errors:" in court.record.newest().reason, "none has failed since it answers again"
         until(
             lambda: _handed_in(court) >= 50, "every worker has handed in what it counted meanwhile"
         )

@@ -43,30 +43,30 @@ def start(environ):
 
 @pytest.fixture
 def run(environ):
-    """The same to its end: its exit code, and what it printed."""
+    """The same to its end: exit code, standard output and error."""
     return lambda *words: VERBS.run(["export", *map(str, words)], environ)
 
 
 def test_a_version_is_exported_and_verified(run, tmp_path):
-    code, said = run("v1", "--to", tmp_path / "edge", "--json")
+    code, said, _ = run("v1", "--to", tmp_path / "edge", "--json")
     value = json.loads(said.splitlines()[-1])
     assert (code, value["version"]) == (0, "v1")
     assert value["certified"]["onnxruntime"]["rows"] == 160
     assert "Node is missing" in value["left_out"]["onnxruntime-web"]
-    code, said = run("--verify", tmp_path / "edge")
+    code, said, _ = run("--verify", tmp_path / "edge")
     assert code == 0
     assert said.count("✔") == 4
 
 
 def test_what_is_refused_has_its_exit_code_and_next_step(run, copy, tmp_path):
-    code, said = run("v1")
+    code, _, said = run("v1")
     assert code == 2
     assert "name a version and a folder" in said
-    code, said = run("v9", "--to", tmp_path / "none")
+    code, _, said = run("v9", "--to", tmp_path / "none")
     assert code == 1
     assert "v9 was not delivered: `python deploy.py deliver v9" in said
     (copy / "model.json").unlink()
-    code, said = run("--verify", copy)
+    code, _, said = run("--verify", copy)
     assert code == 6
     assert "model.json cannot be read" in said
 

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import ssl
 import subprocess
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,12 +18,11 @@ from rollout.state.version_state import State
 from store.engine import engine
 from store.ledger import LedgerStore
 from tests.fork_server import Forked
+from tests.loopback import NO_TLS
 from tests.router.forked_gunicorn import GUNICORN
 from tests.until import until
 
 ROOT = Path(__file__).parents[2]
-# Else httpx reads the certificates of all authorities for each poll, in 30 ms.
-NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 SECRET = "toy-secret-of-sixteen"
 TOKEN_KEY = "toy-token-key-of-sixteen"
 OPERATOR = {"Authorization": "Bearer toy-operator-token-of-sixteen"}

@@ -17,6 +17,6 @@ def test_the_page_is_written_after_the_run_and_of_a_finished_run_alone(batch):
     assert "<title>loans logistic: predictions</title>" in page.read_text()
 
     refused = command.run(*files, "--report", "--compare", code=2)
-    assert "--report is about one version" in refused
+    assert "--report is about one version" in refused.err
     refused = command.run(*files, "--report", "--target", "heroku", code=2)
-    assert "--compare and --report run on this machine" in refused
+    assert "--compare and --report run on this machine" in refused.err
